@@ -42,7 +42,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 # $(call install,EXTRAS): the package itself, editable, with these extras.
-install = $(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[$(1)]' && touch $@
+install = $(BIN)/python -m pip install -qq --constraint $(CONSTRAINTS) --editable '.[$(1)]' && touch $@
 installed := pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 
 $(VENV)/.for-run: $(installed)
