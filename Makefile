@@ -30,6 +30,7 @@ TEST_EXTRAS := keras,optax,report,tensorboard,tensorflow,torch,dev
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 2
+export NO_MKDOCS_2_WARNING := 1
 
 .PHONY: help run test test-lowest lint format docs bench clean
 help:
