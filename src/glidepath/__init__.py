@@ -1,0 +1,115 @@
+"""Glidepath finds, plans, flies and checks the learning rate of a neural network's training.
+
+>>> import glidepath as gp
+>>> schedule = gp.linear(0, 0.1, "5%") >> gp.cosine_decay(0.1, "95%")
+>>> plan = schedule.plan(total="10ep", steps_per_epoch=100)
+>>> float(plan(50)), float(plan(1000))
+(0.1, 0.0)
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from glidepath.control import reduce_on_plateau
+from glidepath.errors import (
+    ArgumentError,
+    GlidepathError,
+    MissingExtraError,
+    PlanError,
+    RecordError,
+    SpecError,
+    StudyError,
+    TaskError,
+)
+from glidepath.schedules import (
+    Plan,
+    Policy,
+    Schedule,
+    as_policy,
+    constant,
+    cosine_decay,
+    cosine_restarts,
+    exponential_decay,
+    exponential_ramp,
+    from_function,
+    from_spec,
+    inverse_sqrt,
+    inverse_time_decay,
+    linear,
+    one_cycle,
+    piecewise_constant,
+    plan_from_spec,
+    polynomial_decay,
+    power_decay,
+    step_decay,
+    triangular,
+    wsd,
+)
+
+if TYPE_CHECKING:
+    from glidepath.finding import RangeTest, range_test
+    from glidepath.studies import compare, tune
+    from glidepath.training import RunRecord, drive, read_record
+
+__version__ = "0.1.0"
+
+_LATER = {
+    "RangeTest": "glidepath.finding",
+    "RunRecord": "glidepath.training",
+    "compare": "glidepath.studies",
+    "drive": "glidepath.training",
+    "range_test": "glidepath.finding",
+    "read_record": "glidepath.training",
+    "tune": "glidepath.studies",
+}
+
+
+def __getattr__(name: str) -> object:
+    """The verbs, imported when they are first used, so that `import glidepath` stays light."""
+    if name in _LATER:
+        return getattr(importlib.import_module(_LATER[name]), name)
+    raise AttributeError(f"module 'glidepath' has no attribute {name!r}")
+
+
+__all__ = [
+    "ArgumentError",
+    "GlidepathError",
+    "MissingExtraError",
+    "Plan",
+    "PlanError",
+    "Policy",
+    "RangeTest",
+    "RecordError",
+    "RunRecord",
+    "Schedule",
+    "SpecError",
+    "StudyError",
+    "TaskError",
+    "as_policy",
+    "compare",
+    "constant",
+    "cosine_decay",
+    "cosine_restarts",
+    "drive",
+    "exponential_decay",
+    "exponential_ramp",
+    "from_function",
+    "from_spec",
+    "inverse_sqrt",
+    "inverse_time_decay",
+    "linear",
+    "one_cycle",
+    "piecewise_constant",
+    "plan_from_spec",
+    "polynomial_decay",
+    "power_decay",
+    "range_test",
+    "read_record",
+    "reduce_on_plateau",
+    "step_decay",
+    "triangular",
+    "tune",
+    "wsd",
+]

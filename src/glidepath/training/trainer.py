@@ -1,0 +1,78 @@
+"""The narrow protocol through which Glidepath drives a training, whatever the framework."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """The metric that a task is judged by."""
+
+    name: str
+    """Its name in what `evaluate` returns, e.g. "accuracy"."""
+    rising: bool
+    """Whether larger is better."""
+
+
+@dataclass(frozen=True)
+class Updates:
+    """What happened in some consecutive optimizer updates; every array has one entry each."""
+
+    losses: Array
+    """The loss of the update's batch, computed before the update was applied."""
+    applied: Mapping[str, Array]
+    """The hyperparameters by name, as read back from the optimizer."""
+    metrics: Mapping[str, Array] = field(default_factory=dict)
+    """Further metrics of the batch, e.g. accuracy, where the model computes any."""
+
+
+@runtime_checkable
+class Trainer(Protocol):
+    """A model, its optimizer and its data, ready to be driven.
+
+    Everything that training changes belongs to the trainer's state: weights, optimizer slots,
+    statistics of batch normalisation, random seeds, and the position in the data.
+    """
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer updates in an epoch, the partial last batch included."""
+        ...
+
+    @property
+    def metric(self) -> Metric:
+        """The metric that runs are judged by."""
+        ...
+
+    @property
+    def hyperparameters(self) -> frozenset[str]:
+        """The hyperparameters that this trainer's optimizer can fly."""
+        ...
+
+    def reset(self, seed: int) -> None:
+        """Fresh weights, empty optimizer slots, and the data's order, all from `seed`."""
+        ...
+
+    def advance(self, values: Mapping[str, Array]) -> Updates:
+        """One optimizer update per entry of `values`, which names at least the learning rate."""
+        ...
+
+    def evaluate(self, split: str) -> dict[str, float]:
+        """The loss ("loss") and the metrics on "validation" or "test"; training is not touched."""
+        ...
+
+    def snapshot(self) -> Any:
+        """All state, exactly, for `restore`; it stays good however often it is restored."""
+        ...
+
+    def restore(self, state: Any) -> None:
+        """Continue from a snapshot as if nothing had happened since, bit for bit."""
+        ...
