@@ -163,7 +163,8 @@ def test_all_means_every_extra_for_users():
 def test_the_command_and_the_version_are_installed():
     scripts = importlib.metadata.entry_points(group="console_scripts", name="glidepath")
     assert [script.value for script in scripts] == ["glidepath.cli:main"]
-    assert importlib.metadata.version("glidepath") == PROJECT["version"]
+    version = run_python("import glidepath; print(glidepath.__version__)").strip()
+    assert importlib.metadata.version("glidepath") == version
 
 
 def test_what_is_installed_carries_its_types_and_its_licence():
@@ -208,6 +209,19 @@ def test_schedules_import_the_standard_library_and_numpy_only():
         if package not in allowed
     }
     assert strangers == set()
+
+
+def test_rooms_do_not_use_the_front_door():
+    """`from glidepath import ...` in a room would go round the order of the rooms, unseen."""
+    offences = {
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path, tree in python_files()
+        if path.name not in {"cli.py", "__main__.py"}
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.ImportFrom) and node.module == "glidepath" and not node.level)
+        or (isinstance(node, ast.Import) and any(a.name == "glidepath" for a in node.names))
+    }
+    assert offences == set()
 
 
 def lines_of_code(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
