@@ -35,7 +35,7 @@ def duration(where: str, name: str, value: object, *, rest: bool = True) -> Dura
 
     `rest=False` where "what is left" has no meaning, as for a period.
     """
-    if isinstance(value, Integral) and not isinstance(value, bool):
+    if type(value) is not bool and isinstance(value, Integral):
         updates = int(value)
         if not 0 < updates < LARGEST:
             raise ArgumentError(
@@ -151,7 +151,7 @@ def resolve_total(total: object, steps_per_epoch: object) -> tuple[int | None, i
             f"plan: steps_per_epoch must be an integer of at least 1, got {steps_per_epoch!r}; "
             "give the number of optimizer updates in an epoch (the partial last batch counts)"
         )
-    per_epoch = None if steps_per_epoch is None else int(steps_per_epoch)  # type: ignore[call-overload]
+    per_epoch = None if steps_per_epoch is None else int(steps_per_epoch)
     if total is None:
         return None, per_epoch
     length = duration("plan", "total", total, rest=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -34,7 +34,8 @@ class Track:
         self.curve = curve
         self.total_steps = total_steps
         self._first = 0
-        self._values: Values = np.empty(0)
+        self._kept = 0
+        self._values: NDArray[Any] = np.empty(0)
 
     @overload
     def __call__(self, k: int) -> np.float64: ...
@@ -42,8 +43,9 @@ class Track:
     def __call__(self, k: ArrayLike) -> Values: ...
     def __call__(self, k: int | ArrayLike) -> np.float64 | Values:
         """The value at the update k: float64 for an int, an array of float64 for an array."""
-        if type(k) is int and 0 <= (at := k - self._first) < self._values.size:
-            return self._values[at]
+        if type(k) is int and 0 <= (at := k - self._first) < self._kept:
+            value: np.float64 = self._values[at]
+            return value
         return self._look_up(k)
 
     def table(self) -> Values:
@@ -83,9 +85,9 @@ class Track:
     def _whole(self) -> Values:
         """The table and, last, the value that holds after it."""
         assert self.total_steps is not None
-        self._first = 0
-        self._values = _read_only(self._evaluate(0, self.total_steps + 1))
-        return self._values
+        whole = _read_only(self._evaluate(0, self.total_steps + 1))
+        self._first, self._kept, self._values = 0, whole.size, whole
+        return whole
 
     def _evaluate(self, start: int, stop: int) -> Values:
         try:
@@ -111,7 +113,7 @@ class Track:
         if self.total_steps is not None:
             steps = np.minimum(steps, self.total_steps)
         if self.total_steps is not None and self.total_steps <= _CACHED:
-            found = self._whole[steps]
+            found: np.float64 | Values = self._whole[steps]
         elif steps.ndim == 0:
             return self._from_block(int(steps))
         else:
@@ -120,8 +122,9 @@ class Track:
 
     def _from_block(self, k: int) -> np.float64:
         first = k - k % _BLOCK
-        self._first, self._values = first, _read_only(self.block(first, first + _BLOCK))
-        return self._values[k - first]  # type: ignore[no-any-return]
+        values = self.block(first, first + _BLOCK)
+        self._first, self._kept, self._values = first, _BLOCK, values
+        return np.float64(values[k - first])
 
     def _gather(self, steps: NDArray[np.int64]) -> Values:
         """Values at scattered updates of a long run, block by block."""
@@ -168,7 +171,11 @@ class Plan:
     def __call__(self, k: ArrayLike) -> Values: ...
     def __call__(self, k: int | ArrayLike) -> np.float64 | Values:
         """The learning rate at the update k: float64 for an int, an array for an array."""
-        return self.learning_rate(k)
+        rate = self.learning_rate
+        if type(k) is int and 0 <= (at := k - rate._first) < rate._kept:
+            value: np.float64 = rate._values[at]
+            return value
+        return rate._look_up(k)
 
     def table(self, name: str = "learning_rate") -> Values:
         """The whole run's values of one hyperparameter: `total_steps` of them, in float64."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from numbers import Real
 from typing import Protocol, runtime_checkable
 
 from glidepath.errors import ArgumentError
@@ -88,8 +87,10 @@ class Policy:
         return Plan(self, curves, steps, per_epoch)
 
     def then(self, other: Policy | Schedule) -> Policy:
-        """This policy, and `other` from where this one's schedules end, hyperparameter by
-        hyperparameter; both must fly the same ones. Controllers of both act all the time.
+        """This policy, and `other` from where this one's schedules end.
+
+        They are joined hyperparameter by hyperparameter, so both must fly the same ones. The
+        controllers of both act all the time.
         """
         follower = as_policy(other)
         if set(self.schedules) != set(follower.schedules):
@@ -112,11 +113,8 @@ class Policy:
 
     def __mul__(self, factor: Schedule | float) -> Policy:
         """The learning rate multiplied; momentum, weight decay and controllers as they were."""
-        if isinstance(factor, Schedule) or (
-            isinstance(factor, Real) and not isinstance(factor, bool)
-        ):
-            return self._with(learning_rate=self.learning_rate * factor)
-        return NotImplemented
+        rate = self.learning_rate.__mul__(factor)
+        return NotImplemented if rate is NotImplemented else self._with(learning_rate=rate)
 
     __rmul__ = __mul__
 

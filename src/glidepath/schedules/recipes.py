@@ -6,6 +6,7 @@ k is the update, counted from 0 at the schedule's start.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from glidepath.errors import ArgumentError
@@ -200,7 +201,7 @@ def piecewise_constant(rates: Sequence[float], boundaries: Sequence[Duration]) -
             f"{where}: needs one rate more than boundaries, got {len(values)} rates and "
             f"{len(edges)} boundaries; give {len(edges) + 1} rates"
         )
-    for before, after in zip(edges, edges[1:], strict=False):
+    for before, after in itertools.pairwise(edges):
         if _comparable(before, after) and _amount(before) >= _amount(after):
             raise ArgumentError(
                 f"{where}: boundaries must rise, got {before!r} before {after!r}; sort them"
@@ -304,7 +305,7 @@ def exponential_ramp(start: float, end: float, over: Duration) -> Schedule:
 def one_cycle_rate(
     peak: float, start: float, end: float, up: Duration, down: Duration, anneal: str
 ) -> Recipe:
-    """The learning rate of `one_cycle`: start → peak → start → end. It lasts the rest of the run."""
+    """The learning rate of `one_cycle`, to the end of the run: start → peak → start → end."""
     where = "one_cycle"
     return recipe(
         "one_cycle_rate",

@@ -79,9 +79,9 @@ class Schedule(ABC):
     def __mul__(self, other: Schedule | float) -> Schedule:
         if isinstance(other, Schedule):
             return Product(self, other)
-        if isinstance(other, Real) and not isinstance(other, bool):
-            return Scale(self, checks.number("multiplication", "the factor", other))
-        return NotImplemented
+        if not _is_number(other):
+            return NotImplemented
+        return Scale(self, checks.number("multiplication", "the factor", other))
 
     __rmul__ = __mul__
 
@@ -297,6 +297,10 @@ class Clip(Schedule):
 
 def _parts(schedule: Schedule) -> tuple[Schedule, ...]:
     return schedule.parts if isinstance(schedule, Then) else (schedule,)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _must_be_schedule(where: str, value: object) -> None:

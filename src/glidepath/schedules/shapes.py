@@ -24,28 +24,33 @@ def linear(k: Steps, start: float, end: float, over: int) -> Values:
 
 def exponential(k: Steps, rate: float, decay: float, every: int, staircase: bool) -> Values:
     """rate·decay^(k/every), with the exponent floored for a staircase."""
-    return rate * np.power(decay, _periods(k, every, staircase))
+    values: Values = rate * np.power(decay, _periods(k, every, staircase))
+    return values
 
 
 def inverse_time(k: Steps, rate: float, decay: float, every: int, staircase: bool) -> Values:
     """rate/(1 + decay·k/every), with k/every floored for a staircase."""
-    return rate / (1.0 + decay * _periods(k, every, staircase))
+    values: Values = rate / (1.0 + decay * _periods(k, every, staircase))
+    return values
 
 
 def power(k: Steps, rate: float, scale: int, exponent: float) -> Values:
     """rate/(1 + k/scale)^exponent."""
-    return rate / (1.0 + k / scale) ** exponent
+    values: Values = rate / (1.0 + k / scale) ** exponent
+    return values
 
 
 def polynomial(k: Steps, rate: float, end: float, over: int, power: float) -> Values:
     """(rate − end)·(1 − k/over)^power + end."""
-    return (rate - end) * (1.0 - k / over) ** power + end
+    values: Values = (rate - end) * (1.0 - k / over) ** power + end
+    return values
 
 
 def polynomial_cycle(k: Steps, rate: float, end: float, over: int, power: float) -> Values:
     """The polynomial with `over` stretched to over·max(1, ⌈k/over⌉)."""
     stretched = over * np.maximum(1, -(-k // over))
-    return (rate - end) * (1.0 - k / stretched) ** power + end
+    values: Values = (rate - end) * (1.0 - k / stretched) ** power + end
+    return values
 
 
 def cosine(k: Steps, rate: float | Values, end: float, over: int | Steps) -> Values:
@@ -78,7 +83,8 @@ def triangular(k: Steps, low: float, high: float, half: int, mode: str, gamma: f
         height = height * np.power(2.0, -cycle)
     elif mode == "exp_range":
         height = height * np.power(gamma, k)
-    return low + (high - low) * height
+    values: Values = low + (high - low) * height
+    return values
 
 
 def inverse_sqrt(k: Steps, peak: float, warmup: int) -> Values:

@@ -1,9 +1,10 @@
 """Specs: policies and plans as plain JSON data. They are parsed, never evaluated.
 
-A schedule is `{"version": 1, "recipe": "cosine_decay", "rate": 0.1, "over": "100%", "end": 0.0}`, a
-policy `{"version": 1, "learning_rate": {...}, "momentum": {...}, "controllers": [...]}`, and
-combinations are nested: `{"then": [...]}`, `{"take": ..., "over": ...}`, `{"scale": ..., "by": ...}`,
-`{"product": [..., ...]}`, `{"clip": ..., "low": ..., "high": ...}`, `{"repeat": ..., "times": ...}`.
+A schedule is `{"version": 1, "recipe": "cosine_decay", "rate": 0.1, "over": "100%"}`, and a policy
+`{"version": 1, "learning_rate": {...}, "momentum": {...}, "controllers": [...]}`. Combinations are
+nested: `{"then": [...]}`, `{"take": ..., "over": ...}`, `{"scale": ..., "by": ...}`,
+`{"product": [..., ...]}`, `{"clip": ..., "low": ..., "high": ...}` and
+`{"repeat": ..., "times": ...}`.
 """
 
 from __future__ import annotations
