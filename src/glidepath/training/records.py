@@ -50,6 +50,7 @@ class Evaluation:
 
     step: int
     epoch: int
+    """Epochs begun by then; the first evaluation of a run has 1."""
     split: str
     values: Mapping[str, float]
 
@@ -97,17 +98,19 @@ class RecordWriter:
 
     def updates(self, updates: Updates) -> None:
         """One line per update."""
-        names = [*updates.applied, "loss", *updates.metrics]
-        columns = [
-            *(column.tolist() for column in updates.applied.values()),
-            updates.losses.tolist(),
-            *(column.tolist() for column in updates.metrics.values()),
-        ]
-        rows = []
-        for row in zip(*columns, strict=True):
-            rows.append({"step": self._step, **dict(zip(names, row, strict=True))})
-            self._step += 1
-        self._write(rows)
+        columns = {**updates.applied, "loss": updates.losses, **updates.metrics}
+        lists = [np.asarray(column, dtype=np.float64).tolist() for column in columns.values()]
+        first, self._step = self._step, self._step + len(updates.losses)
+        rows = zip(range(first, self._step), *lists, strict=True)
+        if all(math.isfinite(sum(values)) for values in lists):
+            # repr of a finite float is JSON; a template is four times as quick as json.dumps.
+            keys = [json.dumps(name).replace("%", "%%") for name in columns]
+            line = '{"step": %d, ' + ", ".join(f"{key}: %r" for key in keys) + "}\n"
+            self._file.writelines(line % row for row in rows)
+            self._file.flush()
+        else:
+            names = ("step", *columns)
+            self._write([dict(zip(names, row, strict=True)) for row in rows])
 
     def evaluation(self, evaluation: Evaluation) -> None:
         """One line for an evaluation."""

@@ -1,0 +1,21 @@
+"""The trainer protocol, the one loop that drives it, and what it writes."""
+
+from glidepath.training.loop import Outputs, Progress, drive
+from glidepath.training.records import Evaluation, RecordWriter, RunInfo, RunRecord, read_record
+from glidepath.training.tensorboard import ScalarWriter
+from glidepath.training.trainer import Metric, Trainer, Updates
+
+__all__ = [
+    "Evaluation",
+    "Metric",
+    "Outputs",
+    "Progress",
+    "RecordWriter",
+    "RunInfo",
+    "RunRecord",
+    "ScalarWriter",
+    "Trainer",
+    "Updates",
+    "drive",
+    "read_record",
+]

@@ -1,0 +1,285 @@
+"""The one loop that trains: a plan flown on a trainer, epoch by epoch, into a record."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glidepath.control import MetricController
+from glidepath.errors import ArgumentError, SpecError
+from glidepath.schedules import Duration, Plan, Policy, Schedule, as_policy
+from glidepath.training.divergence import DivergenceTest
+from glidepath.training.records import Evaluation, RecordWriter, RunInfo, RunRecord
+from glidepath.training.tensorboard import ScalarWriter
+from glidepath.training.trainer import Array, Trainer, Updates
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is, as `Outputs.on_epoch` is told after each epoch."""
+
+    epoch: int
+    """Epochs done, the last partial one included."""
+    step: int
+    """Updates done."""
+    total_steps: int
+    values: Mapping[str, float]
+    """The epoch's mean "loss" and batch metrics, and the validation's "val_loss" and metrics."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where a run goes while it runs, besides the record that `drive` returns."""
+
+    record: Path | str | None = None
+    """The record file to write, JSON lines; see `glidepath.training.records`."""
+    board: Path | str | None = None
+    """The folder for TensorBoard's event file."""
+    on_epoch: Callable[[Progress], None] | None = None
+    """Called after each epoch."""
+
+
+def drive(
+    trainer: Trainer,
+    policy: Plan | Policy | Schedule,
+    total: Duration | None = None,
+    *,
+    seed: int = 0,
+    task: str = "",
+    name: str = "",
+    outputs: Outputs | None = None,
+    evaluate_test: bool = True,
+) -> RunRecord:
+    """Train once from `seed` under a policy, and return the record of it.
+
+    The trainer is reset from the seed. After each epoch it is evaluated on "validation" and the
+    policy's controllers are told; at the end it is evaluated on "test". A run that diverges ends
+    there, with the outcome "diverged": that is a result, not an error. An interrupt (Ctrl-C)
+    passes through, and what was recorded stays on disk.
+
+    Args:
+        trainer: what to train; see `glidepath.training.Trainer`.
+        policy: a policy or schedule, or a plan of one for this trainer.
+        total: the run's length, `"10ep"` or updates; not with a plan, which has its own.
+        seed: for the trainer's weights and data order.
+        task: the task's name, for the record.
+        name: the policy's name, for the record.
+        outputs: the files to write and whom to tell.
+        evaluate_test: False leaves the test split untouched.
+
+    Returns:
+        The record, equal to what `read_record` reads from the record file.
+
+    Raises:
+        ArgumentError: no length; the trainer cannot fly what the policy flies; a controller
+            monitors what there is not.
+        PlanError: the policy does not fit the run.
+        MissingExtraError: `outputs.board` is given and tensorboard is not installed.
+    """
+    plan = _planned(trainer, policy, total)
+    info = _info(trainer, plan, seed, task, name)
+    with ExitStack() as files:
+        run = _Run(trainer, plan, info, outputs or Outputs(), files)
+        return run.fly(evaluate_test)
+
+
+class _Run:
+    """One run: the trainer, its files, what has been recorded, and where the time went."""
+
+    def __init__(
+        self, trainer: Trainer, plan: Plan, info: RunInfo, outputs: Outputs, files: ExitStack
+    ) -> None:
+        self.began = time.perf_counter()
+        self.trainer, self.plan, self.info = trainer, plan, info
+        self.controllers = _Controllers(plan)
+        self.seconds = {"steps": 0.0, "evaluation": 0.0}
+        self.updates: list[Updates] = []
+        self.evaluations: list[Evaluation] = []
+        self.diverged = DivergenceTest(info.steps_per_epoch)
+        self.on_epoch = outputs.on_epoch
+        self.board = (
+            None
+            if outputs.board is None
+            else files.enter_context(ScalarWriter(outputs.board, replace=True))
+        )
+        self.writer = (
+            None
+            if outputs.record is None
+            else files.enter_context(RecordWriter(Path(outputs.record), info))
+        )
+
+    def fly(self, evaluate_test: bool) -> RunRecord:
+        """From reset to the end."""
+        self.trainer.reset(self.info.seed)
+        tables = {name: self.plan.table(name) for name in self.plan.tracks}
+        length, outcome = self.info.steps_per_epoch, "finished"
+        for epoch, start in enumerate(range(0, self.info.total_steps, length), start=1):
+            stop = min(start + length, self.info.total_steps)
+            asked = {name: table[start:stop] for name, table in tables.items()}
+            if self.epoch(epoch, start, asked):
+                outcome = "diverged"
+                break
+        if outcome == "finished" and evaluate_test:
+            values = self.evaluate("test", self.info.total_steps, epoch)
+            outcome = "finished" if self.healthy(values) else "diverged"
+        return self.end(outcome)
+
+    def epoch(self, epoch: int, start: int, asked: dict[str, Array]) -> bool:
+        """One epoch and its evaluation; whether the run has diverged."""
+        asked["learning_rate"] = self.controllers.apply(asked["learning_rate"])
+        with self.clock("steps"):
+            updates = self.trainer.advance(asked)
+        self.updates.append(updates)
+        if self.writer is not None:
+            self.writer.updates(updates)
+        if self.board is not None:
+            self.board.add_many(start, _columns(updates))
+        values = {"loss": float(np.mean(updates.losses))}
+        values |= {name: float(np.mean(column)) for name, column in updates.metrics.items()}
+        diverged, step = self.diverged(updates.losses), start + len(updates.losses)
+        if not diverged:
+            judged = self.evaluate("validation", step, epoch)
+            values |= {f"val_{name}": value for name, value in judged.items()}
+            self.controllers.update(values, float(asked["learning_rate"][-1]))
+            diverged = not self.healthy(judged)
+        if self.on_epoch is not None:
+            self.on_epoch(Progress(epoch, step, self.info.total_steps, values))
+        return diverged
+
+    def evaluate(self, split: str, step: int, epoch: int) -> dict[str, float]:
+        """The loss and metrics on a split, recorded."""
+        with self.clock("evaluation"):
+            values = {name: float(v) for name, v in self.trainer.evaluate(split).items()}
+        evaluation = Evaluation(step, epoch, split, {n: _finite(v) for n, v in values.items()})
+        self.evaluations.append(evaluation)
+        if self.writer is not None:
+            self.writer.evaluation(evaluation)
+        if self.board is not None:
+            self.board.add(step, {f"{split}/{name}": value for name, value in values.items()})
+        return values
+
+    def healthy(self, values: Mapping[str, float]) -> bool:
+        """Whether an evaluation is finite where it counts."""
+        return all(math.isfinite(values.get(name, 0.0)) for name in ("loss", self.info.metric))
+
+    def end(self, outcome: str) -> RunRecord:
+        """The record in memory, and the last line on disk."""
+        whole = time.perf_counter() - self.began
+        self.seconds["other"] = whole - sum(self.seconds.values())
+        if self.writer is not None:
+            self.writer.end(outcome, self.seconds)
+        columns = [_columns(updates) for updates in self.updates]
+        series = {
+            name: _finite_array(np.concatenate([part[name] for part in columns]))
+            for name in columns[0]
+        }
+        return RunRecord(self.info, series, tuple(self.evaluations), outcome, self.seconds)
+
+    @contextmanager
+    def clock(self, what: str) -> Iterator[None]:
+        """Adds the time spent inside to `seconds[what]`."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[what] += time.perf_counter() - start
+
+
+class _Controllers:
+    """The controllers of a plan with their states, one after the other."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._pairs: list[tuple[MetricController, Any]] = []
+        for controller in plan.controllers:
+            if not isinstance(controller, MetricController):
+                raise ArgumentError(
+                    f"drive: controllers must have monitor, init, update and apply, got "
+                    f"{controller!r}; see glidepath.control.MetricController"
+                )
+            self._pairs.append((controller, controller.init()))
+
+    def apply(self, rates: Array) -> Array:
+        """The rates that are applied where the schedule says `rates`."""
+        for controller, state in self._pairs:
+            rates = np.array([controller.apply(state, rate) for rate in rates.tolist()])
+        return rates
+
+    def update(self, values: Mapping[str, float], rate: float) -> None:
+        """Tells every controller its metric of the epoch, and the rate applied last."""
+        for at, (controller, state) in enumerate(self._pairs):
+            if controller.monitor not in values:
+                raise ArgumentError(
+                    f"drive: a controller monitors {controller.monitor!r}, which this trainer "
+                    f"does not give; monitor one of {', '.join(sorted(values))}"
+                )
+            value = values[controller.monitor]
+            self._pairs[at] = (controller, controller.update(state, value, rate))
+
+
+def _planned(trainer: Trainer, policy: Plan | Policy | Schedule, total: Duration | None) -> Plan:
+    """The plan to fly, of which the trainer can do everything."""
+    if isinstance(policy, Plan):
+        plan = policy
+        if total is not None and total != plan.total_steps:
+            raise ArgumentError(
+                f"drive: the plan has its own length, {plan.total_steps} updates, got "
+                f"total={total!r}; leave total out, or give the policy instead of the plan"
+            )
+        if plan.steps_per_epoch not in (None, trainer.steps_per_epoch):
+            raise ArgumentError(
+                f"drive: the plan has {plan.steps_per_epoch} updates per epoch, and the trainer "
+                f"{trainer.steps_per_epoch}; plan with the trainer's steps_per_epoch"
+            )
+    else:
+        plan = as_policy(policy).plan(total, trainer.steps_per_epoch)
+    if plan.total_steps is None:
+        raise ArgumentError("drive: the run has no length; give total, e.g. total='10ep'")
+    lacking = [name for name in plan.tracks if name not in trainer.hyperparameters]
+    if lacking:
+        raise ArgumentError(
+            f"drive: the policy flies {', '.join(lacking)}, which this trainer's optimizer does "
+            f"not have (it has {', '.join(sorted(trainer.hyperparameters))}); leave it out of the "
+            "policy (one_cycle: momentum=None), or use an optimizer that has it"
+        )
+    return plan
+
+
+def _info(trainer: Trainer, plan: Plan, seed: int, task: str, name: str) -> RunInfo:
+    try:
+        spec, fingerprint = plan.policy.to_spec(), plan.fingerprint
+    except SpecError:  # a Python function has none
+        spec, fingerprint = None, None
+    assert plan.total_steps is not None
+    return RunInfo(
+        task=task,
+        policy=name,
+        spec=json.loads(json.dumps(spec)),
+        seed=seed,
+        total_steps=plan.total_steps,
+        steps_per_epoch=trainer.steps_per_epoch,
+        metric=trainer.metric.name,
+        rising=trainer.metric.rising,
+        fingerprint=fingerprint,
+    )
+
+
+def _columns(updates: Updates) -> dict[str, Array]:
+    """The series of a record in its order."""
+    return {**updates.applied, "loss": updates.losses, **updates.metrics}
+
+
+def _finite(value: float) -> float:
+    """NaN for what a record cannot hold."""
+    return value if math.isfinite(value) else math.nan
+
+
+def _finite_array(values: Array) -> Array:
+    return np.where(np.isfinite(values), values, math.nan)
