@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,5 +93,5 @@ def inverse_sqrt(k: Steps, peak: float, warmup: int) -> Values:
     return peak * np.sqrt(warmup / k)
 
 
-def _periods(k: Steps, every: int, staircase: bool) -> Steps | Values:
+def _periods(k: Steps, every: int, staircase: bool) -> NDArray[Any]:
     return k // every if staircase else k / every
