@@ -1,0 +1,1 @@
+"""The frameworks: each adapter alone in its folder, none knowing another."""

@@ -1,0 +1,117 @@
+"""The trainer's engine on JAX: a jitted pure step over state that stays on the device."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from glidepath.backends.keras.data import Arrays
+from glidepath.backends.keras.engine import Rows, StepValues, fresh_metrics
+
+
+class JaxEngine:
+    """See `Engine`. The state is donated to each step, so nothing is copied between steps."""
+
+    def __init__(self, model: Any, source: StepValues) -> None:
+        self.traces = 0
+        self.columns: tuple[str, ...] = ()
+        self._model = model
+        self._source = source
+        self._metrics = fresh_metrics(model)
+        self._state: Any = None
+        self._arrays: Any = None
+        self._order: Any = None
+        compiled = partial(_maybe_jit, model)
+        self._step_at = compiled(self._gather_and_step, donate_argnums=0, static_argnums=5)
+        self._step_on = compiled(self._step, donate_argnums=0)
+        self._test = compiled(self._evaluate)
+
+    def load(self, model: Any) -> None:
+        groups = (
+            model.trainable_variables,
+            model.non_trainable_variables,
+            model.optimizer.variables,
+        )
+        self._state = _copy(tuple([v.value for v in group] for group in groups))
+
+    def place(self, arrays: Arrays) -> None:
+        self._arrays = self.batch(arrays.arrays)
+
+    def order(self, order: Any) -> None:
+        self._order = jnp.asarray(order)
+
+    def step_at(self, start: int, size: int, values: Rows) -> Any:
+        self._state, row = self._step_at(
+            self._state, self._arrays, self._order, np.int32(start), values, size
+        )
+        return row
+
+    def step_on(self, batch: Any, values: Rows) -> Any:
+        self._state, row = self._step_on(self._state, batch, values)
+        return row
+
+    def rows(self, rows: list[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
+        return np.asarray(jax.device_get(rows), dtype=np.float64)
+
+    def batch(self, batch: Any) -> Any:
+        return jax.tree.map(jnp.asarray, batch)
+
+    def evaluate(self, batches: Any) -> dict[str, float]:
+        metrics: Any = self._metrics
+        logs: Any = {}
+        for batch in batches:
+            logs, metrics = self._test(self._state[0], self._state[1], metrics, batch)
+        return {name: float(value) for name, value in jax.device_get(logs).items()}
+
+    def save(self) -> Any:
+        return _copy(self._state)
+
+    def restore(self, state: Any) -> None:
+        self._state = _copy(state)
+
+    def sync(self) -> None:
+        model, state = self._model, _copy(self._state)
+        groups = (
+            model.trainable_variables,
+            model.non_trainable_variables,
+            model.optimizer.variables,
+        )
+        for variables, values in zip(groups, state, strict=True):
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
+
+    def _gather_and_step(
+        self, state: Any, arrays: Any, order: Any, start: Any, values: Any, size: int
+    ) -> Any:
+        chosen = jax.lax.dynamic_slice_in_dim(order, start, size)
+        batch = jax.tree.map(lambda array: array[chosen], arrays)
+        return self._step(state, batch, values)
+
+    def _step(self, state: Any, batch: Any, values: Any) -> Any:
+        self.traces += 1
+        metrics = [jnp.asarray(value) for value in self._metrics]
+        logs, new = self._source.run(
+            values, lambda: self._model.train_step((*state, metrics), batch)
+        )
+        used = self._source.used
+        self.columns = (*used, *logs)
+        row = [*used.values(), *logs.values()]
+        return tuple(new[:3]), jnp.stack([jnp.asarray(item, jnp.float32) for item in row])
+
+    def _evaluate(self, trainable: Any, other: Any, metrics: Any, batch: Any) -> Any:
+        logs, state = self._model.test_step((trainable, other, metrics), batch)
+        return logs, state[2]
+
+
+def _copy(state: Any) -> Any:
+    """Copies, because a step gives up the buffers of the state that it is given."""
+    return jax.tree.map(lambda value: jnp.array(value, copy=True), state)
+
+
+def _maybe_jit(model: Any, function: Any, **options: Any) -> Any:
+    """Compiled, unless the user compiled the model with run_eagerly."""
+    return function if model.run_eagerly else jax.jit(function, **options)

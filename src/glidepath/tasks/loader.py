@@ -1,0 +1,128 @@
+"""From a reference on the command line to a trainer: built-in names and `file.py:function`."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from glidepath.errors import GlidepathError, MissingExtraError, TaskError
+from glidepath.training.trainer import Trainer
+
+BUILT_IN = ("digits", "digits-cnn", "breast-cancer", "diabetes")
+"""The built-in tasks, by the names that the command line uses."""
+
+
+@dataclass(frozen=True)
+class TaskReference:
+    """A task that can be opened here or, because it pickles, in another process."""
+
+    reference: str
+    """A built-in name, or the absolute path of a file and a function: "/path/file.py:function"."""
+    name: str
+    """A short name, fit for titles and file names."""
+    framework: str = "keras"
+
+    def open(self) -> Trainer:
+        """Import the framework, load the data and build the model.
+
+        Where neither the environment (`KERAS_BACKEND`) nor an earlier import of Keras says which
+        engine to use, it is JAX; a choice in `~/.keras/keras.json` alone does not count, so that a
+        study runs the same for everyone.
+
+        Raises:
+            TaskError: the file, its function or what it returns is not a task.
+            MissingExtraError: Keras or scikit-learn is not installed.
+        """
+        if "keras" not in sys.modules:
+            os.environ.setdefault("KERAS_BACKEND", "jax")
+        from glidepath.backends.keras.task import Task
+        from glidepath.backends.keras.trainer import KerasTrainer
+
+        task = _builtin(self.reference) if self.reference in BUILT_IN else _from_file(self)
+        if not isinstance(task, Task):
+            raise TaskError(
+                f"{self.reference} must return a glidepath.keras.Task, got {type(task).__name__}; "
+                "end the function with `return Task(model, train, validation)`"
+            )
+        return cast("Trainer", KerasTrainer(task))
+
+
+def load_task(reference: str) -> TaskReference:
+    """The task of a built-in name ("digits"), or of `path/to/file.py:function`.
+
+    The function takes no arguments and returns a `glidepath.keras.Task`. The file is imported only
+    when the task is opened, with its own folder first on the import path.
+
+    Raises:
+        TaskError: an unknown name, no such file, or a reference without a function.
+    """
+    if not isinstance(reference, str) or not reference:
+        raise TaskError(f"a task is a name or 'file.py:function', got {reference!r}; give one")
+    if reference in BUILT_IN:
+        return TaskReference(reference, reference)
+    path, found, function = reference.rpartition(":")
+    if not found or not function.isidentifier() or not path:
+        raise TaskError(
+            f"there is no task {reference!r}; the built-in tasks are {', '.join(BUILT_IN)}, and "
+            "your own is 'path/to/file.py:function'"
+        )
+    where = Path(path).expanduser()
+    if where.suffix != ".py" or not where.is_file():
+        raise TaskError(
+            f"there is no Python file {path!r} for the task {reference!r}; give the path of the "
+            ".py file before the colon"
+        )
+    return TaskReference(f"{where.resolve()}:{function}", f"{where.stem}.{function}")
+
+
+def _builtin(name: str) -> Any:
+    try:
+        module = importlib.import_module("glidepath.tasks.builtin")
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != "sklearn":
+            raise
+        raise MissingExtraError("scikit-learn", "keras") from error
+    return module.TASKS[name]()
+
+
+def _from_file(task: TaskReference) -> Any:
+    path, _, name = task.reference.rpartition(":")
+    function = getattr(_module(Path(path)), name, None)
+    if not callable(function):
+        raise TaskError(
+            f"{path} has no function {name!r}, got {type(function).__name__}; define "
+            f"`def {name}(): ...` that returns a glidepath.keras.Task"
+        )
+    return _guarded(f"{name}() in {path}", function)
+
+
+def _module(path: Path) -> Any:
+    name = f"glidepath_task_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    folder = str(path.parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    sys.modules[name] = module
+    loader = spec.loader
+    _guarded(f"importing {path}", lambda: loader.exec_module(module))
+    return module
+
+
+def _guarded(what: str, call: Callable[[], Any]) -> Any:
+    """Run the user's code; whatever it raises is the task's fault and is said to be."""
+    try:
+        return call()
+    except GlidepathError:
+        raise
+    except Exception as error:
+        raise TaskError(
+            f"{what} failed with {type(error).__name__}: {error}; run it by itself to see where"
+        ) from error
