@@ -245,6 +245,21 @@ def test_files_and_functions_stay_short():
     assert long == []
 
 
+def public_rooms() -> set[str]:
+    """The rooms and faces that users import; backends are reached through their faces."""
+    files = {path.stem for path in SOURCE.glob("[!_]*.py")}
+    folders = {path.parent.name for path in SOURCE.glob("*/__init__.py")}
+    return (files | folders) - {"backends", "cli"}
+
+
+@pytest.mark.parametrize("room", sorted(public_rooms()))
+def test_every_room_has_its_page_in_the_api(room):
+    page = ROOT / "docs" / "api" / f"{room}.md"
+    assert page.is_file(), f"write docs/api/{room}.md: a heading and '::: glidepath.{room}'"
+    assert f"::: glidepath.{room}" in page.read_text()
+    assert f"api/{room}.md" in (ROOT / "mkdocs.yml").read_text(), "name the page in mkdocs.yml"
+
+
 # --- what is committed ------------------------------------------------------------------------
 
 
