@@ -93,7 +93,7 @@ class Clock:
         if value == REST:
             if self.limit is None:
                 raise PlanError(
-                    f"{label} = 'rest' needs an end, and the run has none; "
+                    f"{label} = 'rest' is what is left of the run, and the run has no end; "
                     "give total to plan(), or a duration in its place"
                 )
             return Fraction(self.limit) - self.start

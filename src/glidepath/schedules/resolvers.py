@@ -78,7 +78,7 @@ def _cosine_restarts(
         peaks = np.maximum(rate * np.power(decay, index), floor)
         return shapes.cosine(since, peaks, end, lengths)
 
-    return Shape(formula, pieces=lambda stop: set(cycles.until(stop).tolist()))
+    return Shape(formula, pieces=lambda stop: set(cycles.until(stop)[:-1].tolist()))
 
 
 class _Cycles:

@@ -43,7 +43,7 @@ def review(
     if plan.total_steps is None:
         raise PlanError("show: the run's length is not known; give total, e.g. '30ep' or 10000")
     warnings: list[str] = []
-    table = np.append(plan.table(), plan(plan.total_steps))
+    table = plan.table()
     warnings += _overrun(flown, plan, table)
     warnings += _by_epoch(flown, plan)
     warnings += _ending(plan, table)
@@ -60,7 +60,7 @@ def _overrun(policy: Policy, plan: Plan, table: Values) -> Iterator[str]:
     try:
         policy.plan(plan.total_steps, plan.steps_per_epoch)
     except PlanError as error:
-        last, before = table[-1], table[-2]
+        last, before = table[-1], table[max(-2, -table.size)]
         if last > before:
             yield (
                 f"the warm-up is longer than the run: the rate is still rising at the end, "
