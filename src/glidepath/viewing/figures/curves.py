@@ -1,0 +1,111 @@
+"""Validation curves of a study: a panel per policy, against the fixed rate and all the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+
+from glidepath.errors import ArgumentError
+from glidepath.studies.result import PolicyResult, StudyResult
+from glidepath.viewing import numbers
+from glidepath.viewing.figures.canvas import panel_grid, rate_axis, side_label, styled
+from glidepath.viewing.series import Broken, Spread, broken, curve_names, focus, ranked, spread
+from glidepath.viewing.style import ALARM, MUTED, REST, policy_style
+
+
+@styled
+def curves_figure(study: StudyResult, name: str | None = None) -> Figure:
+    """A validation curve per policy: mean over seeds, and the range from lowest to highest seed.
+
+    Each panel shows one policy in its colour, the fixed rate dashed, and the others in grey; runs
+    that diverged are drawn by themselves, up to the cross where they ended.
+
+    Args:
+        study: the study.
+        name: the metric to draw, "loss" among them; the task's metric if None.
+    """
+    chosen = study.metric.name if name is None else name
+    policies = ranked(study)
+    if not policies:
+        raise ArgumentError("curves_figure: the study has no policies; compare at least one")
+    spreads = {p.name: spread(p, "validation", chosen) for p in policies}
+    per_epoch = study.steps_per_epoch
+    panels = panel_grid(len(policies), 2.7, 1.85, top=0.42, below=0.0)
+    for axes, policy in zip(panels.small, policies, strict=True):
+        _rest(axes, spreads, policy.name, per_epoch)
+        _highlight(axes, policy, spreads[policy.name], per_epoch)
+        for run in broken(policy, "validation", chosen):
+            _broken(axes, run, per_epoch, policy_style(policy.name).color)
+    limits = focus([s for s in spreads.values() if s is not None], study.total_steps)
+    if limits is not None:
+        panels.small[0].set_ylim(*limits)
+    panels.small[0].set_xlim(0, 1.02 * study.total_steps / per_epoch)
+    rate_axis(panels.small[0])
+    panels.edges("epoch")
+    side_label(panels, f"validation {chosen}")
+    _title(panels.figure, study, chosen)
+    return panels.figure
+
+
+def _title(figure: Figure, study: StudyResult, chosen: str) -> None:
+    seeds = numbers.plural(len(study.seeds), "seed")
+    band = "; band: lowest to highest" if len(study.seeds) > 1 else ""
+    figure.text(
+        0.12 / figure.get_figwidth(),
+        1 - 0.1 / figure.get_figheight(),
+        f"{study.task}: validation {chosen}, mean of {seeds}{band}; "
+        "dashed: fixed; grey: the others",
+        va="top",
+        fontsize=10,
+        color=MUTED,
+        parse_math=False,
+    )
+
+
+def _rest(axes: Axes, spreads: Mapping[str, Spread | None], name: str, per_epoch: int) -> None:
+    lines = [
+        np.column_stack([item.steps / per_epoch, item.mean])
+        for other, item in spreads.items()
+        if item is not None and other not in (name, "fixed")
+    ]
+    axes.add_collection(LineCollection(lines, colors=REST, linewidths=0.7), autolim=False)
+    fixed = spreads.get("fixed")
+    if fixed is not None and name != "fixed":
+        axes.plot(
+            fixed.steps / per_epoch,
+            fixed.mean,
+            color=policy_style("fixed").color,
+            linestyle=(0, (4, 2)),
+            linewidth=1.1,
+        )
+
+
+def _highlight(axes: Axes, policy: PolicyResult, item: Spread | None, per_epoch: int) -> None:
+    color = policy_style(policy.name).color
+    axes.set_title(policy.name, color=color, pad=4, parse_math=False)
+    notes = [f"{policy.diverged} of {len(policy.records)} diverged"] if policy.diverged else []
+    if notes:
+        axes.set_title(notes[0], loc="right", color=ALARM, fontsize=8.5, pad=4, fontweight="normal")
+    if item is None:
+        return
+    x = item.steps / per_epoch
+    axes.fill_between(x, item.low, item.high, color=color, alpha=0.22, linewidth=0)
+    axes.plot(x, item.mean, color=color, linewidth=1.8)
+
+
+def _broken(axes: Axes, run: Broken, per_epoch: int, color: str) -> None:
+    """A run that did not finish: dotted, a cross at its last value, pinned to the edge if off."""
+    if not run.steps.size:
+        return
+    x = run.steps / per_epoch
+    axes.plot(x, run.values, color=color, linestyle=":", linewidth=1.2)
+    axes.plot(x[-1:], run.values[-1:], marker="x", color=ALARM, markersize=6, markeredgewidth=1.6)
+
+
+def curve_file(name: str, study: StudyResult) -> str:
+    """The file's name for a curve: "metric.png" for the task's metric, else "loss.png"."""
+    return "metric.png" if name == curve_names(study)[0] else "loss.png"
