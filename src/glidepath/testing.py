@@ -91,7 +91,8 @@ class ToyTrainer:
             "weight_decay": _checks.number(where, "weight_decay", weight_decay),
         }
         self._splits = self._make_data(
-            np.random.default_rng(_checks.count(where, "data", data, least=0)),
+            # Not the stream of reset(data): the first weights would be the true ones.
+            np.random.default_rng([_checks.count(where, "data", data, least=0), 1]),
             2.0 / edge,
             _checks.number(where, "noise", noise),
         )

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 
+import numpy as np
+
+from glidepath.errors import RecordError
 from glidepath.training.trainer import Array
+
+VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -41,3 +49,77 @@ class RangeTest:
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
     """What to be careful about, in plain words."""
+
+    def to_json(self) -> str:
+        """This result as JSON text, for `from_json`; numbers that are not finite become null."""
+        data = {"glidepath_range_test": VERSION}
+        data |= {each.name: _plain(getattr(self, each.name)) for each in fields(self)}
+        return json.dumps(data, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> RangeTest:
+        """The result that `to_json` wrote, number for number.
+
+        Raises:
+            RecordError: not JSON, of another version, or with missing or unknown keys.
+        """
+        try:
+            data = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise RecordError(f"not a range test: not JSON ({error}); was it cut off?") from error
+        if not isinstance(data, dict) or data.pop("glidepath_range_test", None) != VERSION:
+            raise RecordError(
+                f"not a range test of version {VERSION}; run the range test again to write one"
+            )
+        wanted = {each.name for each in fields(cls)}
+        if set(data) != wanted:
+            raise RecordError(
+                f"the range test has missing or unknown keys: {sorted(wanted ^ set(data))}; "
+                "run the range test again"
+            )
+        try:
+            return cls(**_parsed(data))
+        except (AttributeError, TypeError, ValueError) as error:
+            raise RecordError(
+                f"the range test has a value of the wrong kind ({error}); run it again"
+            ) from error
+
+
+def _plain(value: Any) -> Any:
+    """Arrays as lists, NaN and infinities as None."""
+    if isinstance(value, np.ndarray):
+        value = tuple(value.tolist())
+    if isinstance(value, tuple):
+        return [
+            _plain(item) for item in (value.tolist() if not isinstance(value, tuple) else value)
+        ]
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value
+
+
+def _parsed(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a RangeTest from their JSON."""
+    arrays = {name: _array(data[name]) for name in ("rates", "losses", "smoothed")}
+    numbers = {name: float(data[name]) for name in ("low", "high", "suggested", "seconds")}
+    edge = data["diverged_at"]
+    return {
+        **arrays,
+        **numbers,
+        "kind": str(data["kind"]),
+        "suggestions": {
+            name: None if rate is None else float(rate)
+            for name, rate in data["suggestions"].items()
+        },
+        "diverged_at": None if edge is None else float(edge),
+        "metrics": {name: _array(values) for name, values in data["metrics"].items()},
+        "sweeps": tuple(_array(values) for values in data["sweeps"]),
+        "updates": int(data["updates"]),
+        "warnings": tuple(str(line) for line in data["warnings"]),
+    }
+
+
+def _array(values: Any) -> Array:
+    return np.array([math.nan if value is None else float(value) for value in values], np.float64)
