@@ -65,12 +65,12 @@ def record(
         series["momentum"] = plan.table("momentum").astype(np.float32).astype(np.float64)
     series["loss"] = losses
     wobble = rng.normal(scale=0.004, size=epochs)
-    offset = np.random.default_rng(seed).normal(scale=0.006)
+    offset = np.random.default_rng(seed).normal(scale=0.0022)
     evaluations = []
     for epoch in range(1, epochs + 1):
         step = epoch * steps_per_epoch
         loss = float(level[step - 1] * (1.1 + 4 * wobble[epoch - 1]) + 0.02)
-        accuracy = 1 / (1 + 0.35 * loss**1.1) + offset + wobble[epoch - 1] * min(1.0, loss)
+        accuracy = 1 / (1 + 0.35 * loss**1.1) + offset + 0.5 * wobble[epoch - 1]
         values = {"loss": loss, "accuracy": min(accuracy, 1.0)}
         evaluations.append(Evaluation(step, epoch, "validation", values))
     evaluations.append(Evaluation(rates.size, epochs, "test", dict(values)))

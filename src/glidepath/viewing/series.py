@@ -134,10 +134,14 @@ def spans_decades(tables: Iterable[Array]) -> bool:
 
 
 def log_floor(tables: Sequence[Array], decades: float = 5.0) -> float:
-    """Where a log axis begins: the smallest positive value, at most some decades below the top."""
+    """Where a log axis begins: under the lowest values, but for a plunge towards zero.
+
+    The lowest fiftieth of each table does not count: a decay to zero passes every decade there.
+    """
     given = [table[table > 0] for table in tables]
     top = max((float(t.max()) for t in given if t.size), default=1.0)
-    least = min((float(t.min()) for t in given if t.size), default=top / 10)
+    lowest = [float(np.partition(t, t.size // 50)[t.size // 50]) for t in given if t.size]
+    least = min(lowest, default=top / 10)
     return max(least, top / 10.0**decades)
 
 

@@ -116,7 +116,7 @@ def panel_grid(count: int, width: float, height: float, *, top: float, below: fl
     """
     columns = 1 if count == 1 else 2 if count <= 4 else 3 if count <= 9 else 4
     rows = math.ceil(count / columns)
-    left, bottom, gap, between = 0.78, 0.5, 0.16, 0.3
+    left, bottom, gap, between = 0.88, 0.5, 0.16, 0.3
     full = (columns * width + left, rows * height + top + bottom + below)
     figure = Figure(figsize=full)
     FigureCanvasAgg(figure)
@@ -142,7 +142,7 @@ def side_label(panels: Panels, text: str) -> None:
     """One y label for all small panels, halfway up them."""
     top = panels.small[0].get_position().y1
     bottom = panels.small[-1].get_position().y0
-    x = 0.12 / panels.figure.get_figwidth()
+    x = 0.1 / panels.figure.get_figwidth()
     panels.figure.text(
         x, (top + bottom) / 2, text, rotation=90, va="center", ha="left", color=MUTED
     )

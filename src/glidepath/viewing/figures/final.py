@@ -33,14 +33,21 @@ def final_figure(study: StudyResult) -> Figure:
         _differences(panels[1], study, policies)
     rows = np.arange(len(policies))
     panels[0].set_ylim(len(policies) - 0.4, -0.6)
-    panels[0].set_yticks(rows, [p.name for p in policies], parse_math=False)
+    panels[0].set_yticks(rows, [_label(p) for p in policies], parse_math=False)
     for label, policy in zip(panels[0].get_yticklabels(), policies, strict=True):
         chosen = policy.name == study.recommended.name
-        label.set(color=INK, fontsize=9.5, fontweight="bold" if chosen else "normal")
+        label.set(fontsize=9.5, fontweight="bold" if chosen else "normal")
+        label.set_color(ALARM if policy.diverged else INK)
     for axes in panels:
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
     return figure
+
+
+def _label(policy: PolicyResult) -> str:
+    if not policy.diverged:
+        return policy.name
+    return f"{policy.name} ({policy.diverged} of {len(policy.records)} diverged)"
 
 
 def _metrics(axes: Axes, study: StudyResult, policies: Sequence[PolicyResult]) -> None:
@@ -53,16 +60,6 @@ def _metrics(axes: Axes, study: StudyResult, policies: Sequence[PolicyResult]) -
             ends = policy.metric_ci or (policy.metric_mean, policy.metric_mean)
             axes.plot(ends, [row, row], color=style.color, linewidth=2.2)
             axes.plot(policy.metric_mean, row, style.marker, color=style.color, markersize=7)
-        elif policy.diverged:
-            text = f"{policy.diverged} of {len(policy.records)} diverged"
-            axes.annotate(
-                text,
-                (0.01, row),
-                xycoords=("axes fraction", "data"),
-                va="center",
-                fontsize=8.5,
-                color=ALARM,
-            )
     interval = ", mean and 95 % interval" if len(study.seeds) > 1 else ""
     better = "higher" if study.metric.rising else "lower"
     axes.set_xlabel(f"final test {name}{interval} ({better} is better)")
@@ -88,6 +85,16 @@ def _differences(axes: Axes, study: StudyResult, policies: Sequence[PolicyResult
             markeredgewidth=1.4,
             markerfacecolor=style.color if found.distinct else "white",
         )
+        if found.pairs < len(study.seeds):
+            axes.annotate(
+                f"{found.pairs} pairs",
+                (found.mean, row),
+                xytext=(0, 7),
+                textcoords="offset points",
+                ha="center",
+                fontsize=7.5,
+                color=MUTED,
+            )
     axes.set_xlabel("paired difference to fixed (filled: distinct)")
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.xaxis.set_major_formatter(FuncFormatter(_signed))

@@ -136,7 +136,9 @@ def _epochs(axes: Axes, plans: Mapping[str, Plan]) -> None:
 def _legend(figure: Figure, axes: Axes, plans: Mapping[str, Plan]) -> None:
     if len(plans) == 1:
         figure.suptitle(next(iter(plans)), x=0.01, ha="left", fontsize=12, fontweight="bold")
-        axes.get_lines()[0].set_marker("")
+        for panel in figure.axes:
+            for line in panel.get_lines():
+                line.set_marker("")
         return
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right upper", handlelength=3.2)

@@ -1,0 +1,114 @@
+"""The report put together and written, with the PNGs beside it."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from glidepath.errors import MissingExtraError
+from glidepath.studies.result import StudyResult
+from glidepath.viewing import summary
+from glidepath.viewing.report import plots, sections
+from glidepath.viewing.report.markup import escape, join
+from glidepath.viewing.series import curve_names
+
+
+def write_report(result: StudyResult, out: Path, *, command: str | None = None) -> Path:
+    """Write `report.html` and the PNGs of a study.
+
+    The page is one file: plots, script and style are in it, and it asks the network for nothing.
+
+    Args:
+        result: the study.
+        out: the folder to write into; made if it is not there.
+        command: the command line that made the study, shown as what to run to repeat it.
+
+    Returns:
+        Where the page is.
+
+    Raises:
+        MissingExtraError: plotly, whose JavaScript draws the plots, is not installed.
+    """
+    library = _plotly()
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / "report.html"
+    path.write_text(page(result, library, command=command), encoding="utf-8")
+    write_figures(result, out)
+    return path
+
+
+def write_figures(result: StudyResult, out: Path) -> list[Path]:
+    """Write the PNGs: range-test, final, rates, metric and loss; returns where they are."""
+    from glidepath.viewing import figures
+
+    drawn = {
+        "final.png": figures.final_figure(result),
+        "rates.png": figures.rates_figure(result),
+    }
+    for file, name in zip(("metric.png", "loss.png"), curve_names(result), strict=False):
+        drawn[file] = figures.curves_figure(result, name)
+    if result.range_test is not None:
+        drawn["range-test.png"] = figures.range_test_figure(result.range_test)
+    return [figures.save_figure(figure, out / file) for file, figure in drawn.items()]
+
+
+def page(result: StudyResult, library: str, *, command: str | None = None) -> str:
+    """The whole page as text; `library` is plotly's JavaScript."""
+    drawn = all_plots(result)
+    body = join(
+        sections.top(result),
+        sections.contents(result),
+        sections.results(result, drawn),
+        sections.code(result),
+        sections.range_test(result, drawn),
+        sections.rates_and_curves(result, drawn),
+        sections.cost(result),
+        sections.reproduce(result, command),
+        sections.reading(),
+    )
+    return Template(_asset("report.html")).substitute(
+        title=escape(summary.headline(result)),
+        style=_asset("report.css"),
+        body=body,
+        data=_script_json(drawn),
+        plotly=library,
+        script=_asset("report.js"),
+    )
+
+
+def all_plots(result: StudyResult) -> dict[str, Any]:
+    """The plots by the name of the element that each is drawn into."""
+    final, difference = plots.forest_plots(result)
+    drawn: dict[str, Any] = {"final": final, "rates": plots.rates_plot(result)}
+    if difference is not None:
+        drawn["difference"] = difference
+    if result.range_test is not None:
+        drawn["range-test"] = plots.range_test_plot(result.range_test)
+    if any("momentum" in r.series for p in result.policies for r in p.records):
+        drawn["momentum"] = plots.rates_plot(result, "momentum")
+    for name in curve_names(result):
+        curve = plots.curves_plot(result, name)
+        if curve is not None:
+            drawn[f"curve-{name}"] = curve
+    return drawn
+
+
+def _script_json(data: object) -> str:
+    """JSON that can stand in a script element: no text in it can end the element."""
+    written = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    return written.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _asset(name: str) -> str:
+    return (resources.files("glidepath.viewing") / "assets" / name).read_text(encoding="utf-8")
+
+
+def _plotly() -> str:
+    try:
+        from plotly.offline import get_plotlyjs
+    except ImportError as error:
+        raise MissingExtraError("plotly", "report") from error
+    return str(get_plotlyjs())

@@ -1,0 +1,164 @@
+"""The report's tables: results by policy, suggestions of the range test."""
+
+from __future__ import annotations
+
+from glidepath.finding.result import RangeTest
+from glidepath.studies.result import Difference, PolicyResult, StudyResult
+from glidepath.viewing import numbers
+from glidepath.viewing.marks import meaning, suggestion_marks
+from glidepath.viewing.report.markup import Markup, element, join, void
+from glidepath.viewing.series import ranked
+from glidepath.viewing.style import policy_style
+from glidepath.viewing.summary import places_of
+
+
+def swatch(name: str) -> Markup:
+    """A short piece of the policy's line."""
+    style = policy_style(name)
+    line = void(
+        "line", x1=1, y1=5, x2=23, y2=5, stroke=style.color, stroke_width=2.6,
+        stroke_dasharray=style.svg_dash or None,
+    )  # fmt: skip
+    return element("svg", line, class_="swatch", viewBox="0 0 24 10", aria_hidden="true")
+
+
+def results_table(study: StudyResult) -> Markup:
+    """Final test metric, paired differences, updates to fixed's result and diverged runs."""
+    metric_places, difference_places = places_of(study)
+    best = study.recommended.name
+    heads = [
+        ("Policy", "text"),
+        (f"Test {study.metric.name}", "number"),
+        (f"Difference to {best}", "number"),
+        ("Difference to fixed", "number"),
+        ("Updates to fixed’s result", "number"),
+        ("Diverged", "number"),
+    ]
+    if not any(p.to_fixed for p in study.policies):
+        heads = [head for head in heads if "fixed" not in head[0]]
+    rows = [
+        _row(study, policy, metric_places, difference_places, with_fixed=len(heads) == 6)
+        for policy in ranked(study)
+    ]
+    table = element(
+        "table",
+        element("thead", element("tr", *(_head(*head) for head in heads))),
+        element("tbody", *rows),
+        class_="sortable",
+    )
+    return element("div", table, class_="scroll", tabindex="0", role="region",
+                   aria_label="Results by policy")  # fmt: skip
+
+
+def _head(words: str, kind: str) -> Markup:
+    button = element("button", words, type="button")
+    return element("th", button, scope="col", class_=kind, data_kind=kind)
+
+
+def _row(
+    study: StudyResult,
+    policy: PolicyResult,
+    metric_places: int,
+    difference_places: int,
+    *,
+    with_fixed: bool,
+) -> Markup:
+    recommended = policy.name == study.recommended.name
+    label = join(swatch(policy.name), element("span", policy.name))
+    if recommended:
+        label = join(label, element("span", "recommended", class_="pill good"))
+    cells = [
+        element("th", label, scope="row", class_="policy", data_sort=policy.name),
+        _metric(policy, metric_places),
+        _difference(study, policy.to_best, difference_places, same=recommended),
+    ]
+    if with_fixed:
+        same = policy.name == "fixed"
+        cells.append(_difference(study, policy.to_fixed, difference_places, same=same))
+        steps = policy.steps_to_target
+        cells.append(_cell(numbers.count(steps), steps))
+    broken = f"{policy.diverged} of {len(policy.records)}" if policy.diverged else "0"
+    cells.append(_cell(broken, policy.diverged, "alarm" if policy.diverged else None))
+    return element("tr", *cells, class_="recommended" if recommended else None)
+
+
+def _metric(policy: PolicyResult, places: int) -> Markup:
+    if policy.metric_mean is None:
+        words = "no mean: diverged" if policy.diverged else numbers.NONE
+        return _cell(words, None, "alarm" if policy.diverged else None)
+    return _cell(
+        numbers.plus_minus(policy.metric_mean, policy.metric_ci, places), policy.metric_mean
+    )
+
+
+def _difference(study: StudyResult, found: Difference | None, places: int, *, same: bool) -> Markup:
+    if found is None:
+        return _cell("reference" if same else numbers.NONE, 0.0 if same else None, "quiet")
+    half = numbers.fixed((found.high - found.low) / 2, places)
+    words = f"{numbers.signed(found.mean, places)} ± {half}"
+    better = (found.mean > 0) == study.metric.rising
+    look = ("good" if better else "bad") if found.distinct else "tie"
+    pill = element("span", "distinct" if found.distinct else "not distinct", class_=f"pill {look}")
+    tip = (
+        f"{numbers.signed(found.low, places)} to {numbers.signed(found.high, places)}, "
+        f"{numbers.plural(found.pairs, 'pair')}"
+    )
+    fewer = found.pairs < len(study.seeds)
+    note = element("small", numbers.plural(found.pairs, "pair")) if fewer else None
+    return _cell(join(words, " ", pill, note), found.mean, None, tip)
+
+
+def _cell(
+    words: object, sort: float | None, class_: str | None = None, tip: str | None = None
+) -> Markup:
+    value = "" if sort is None else repr(float(sort))
+    classes = "number" if class_ is None else f"number {class_}"
+    return element("td", words, class_=classes, data_sort=value, title=tip)
+
+
+def suggestions_table(result: RangeTest) -> Markup:
+    """What is read off the range test, with the badges of its plot."""
+    marks = suggestion_marks(result)
+    rows = [
+        _suggestion(badge(number, mark.color), mark.label, numbers.rate(mark.rate), mark.meaning)
+        for number, mark in enumerate(marks, start=1)
+    ]
+    for name, value in result.suggestions.items():
+        if value is None:
+            rows.append(_suggestion("", name, numbers.NONE, f"{meaning(name)}: not found here"))
+    band = f"{numbers.rate(result.low)} to {numbers.rate(result.high)}"
+    rows.append(
+        _suggestion(element("span", class_="key band"), "low to high", band,
+                    "the shaded band: base and top rate for cyclical schedules")
+    )  # fmt: skip
+    edge = "the loss diverged: the sweep stopped" if result.diverged_at is not None else (
+        "the loss had not diverged when the sweep ended"
+    )  # fmt: skip
+    rows.append(
+        _suggestion(
+            element("span", class_="key edge"), "diverged", numbers.rate(result.diverged_at), edge
+        )
+    )
+    head = element(
+        "tr",
+        element("th", "", scope="col"),
+        element("th", "Mark", scope="col"),
+        element("th", "Rate", scope="col", class_="number"),
+        element("th", "Where", scope="col"),
+    )
+    return element("table", element("thead", head), element("tbody", *rows), class_="plain")
+
+
+def badge(number: int, color: str) -> Markup:
+    """The numbered disc that a mark has on the plot."""
+    return element("span", number, class_="badge", style=f"background:{color}")
+
+
+def _suggestion(sign: object, name: str, rate: str, words: str) -> Markup:
+    return element(
+        "tr",
+        element("td", sign, class_="sign"),
+        element("th", name, scope="row"),
+        element("td", rate, class_="number"),
+        element("td", words, class_="words"),
+    )

@@ -1,0 +1,84 @@
+"""A study in sentences: what was done, what to use, and how sure that is."""
+
+from __future__ import annotations
+
+from glidepath.studies.result import StudyResult
+from glidepath.viewing import numbers
+
+
+def headline(study: StudyResult) -> str:
+    """The recommendation in one line."""
+    chosen = study.recommended
+    if not any(r.outcome == "finished" for p in study.policies for r in p.records):
+        return f"{study.task}: no run finished"
+    how = "at" if chosen.name == "fixed" else "with rates up to"
+    return f"{study.task}: use {chosen.name} {how} {numbers.rate(chosen.learning_rate)}"
+
+
+def what_was_done(study: StudyResult) -> str:
+    """Policies, seeds and length, in one sentence."""
+    policies, seeds = len(study.policies), len(study.seeds)
+    epochs = study.total_steps / study.steps_per_epoch
+    runs = f"{numbers.plural(policies, 'policy')} on {numbers.plural(seeds, 'seed')}"
+    length = f"{epochs:.4g} epochs ({numbers.count(study.total_steps)} updates)"
+    before = ""
+    if study.range_test is not None:
+        updates = numbers.count(study.range_test.updates)
+        before = f" A range test of {updates} updates set their rates beforehand."
+    return f"Compared {runs}, {length} each, by {study.metric.name}.{before}"
+
+
+def ties_sentence(study: StudyResult) -> str:
+    """What the recommended policy cannot be told apart from; says so when there is nothing."""
+    ties = study.recommended.ties
+    seeds = numbers.plural(len(study.seeds), "seed")
+    if ties:
+        return (
+            f"On {seeds}, {study.recommended.name} cannot be told apart from "
+            f"{numbers.listing(ties)}: the order among them may be chance."
+        )
+    if len(study.seeds) < 2:
+        return (
+            "With a single seed nothing can be said about chance: run more seeds before "
+            "relying on the order."
+        )
+    if len(study.policies) < 2:
+        return "It was the only policy, so there is nothing to tell it apart from."
+    if any(p.to_best is not None for p in study.policies):
+        return f"On {seeds}, it can be told apart from every policy it could be compared with."
+    return "Too few runs finished in pairs to say whether the differences are real."
+
+
+def places_of(study: StudyResult) -> tuple[int, int]:
+    """The decimals of the metric's column and of the differences'."""
+    means = [p.metric_mean for p in study.policies if p.metric_mean is not None]
+    ends = [p.metric_ci for p in study.policies if p.metric_ci is not None]
+    places = numbers.decimals([(high - low) / 2 for low, high in ends], means)
+    found = [d for p in study.policies for d in (p.to_fixed, p.to_best) if d is not None]
+    differences = numbers.decimals([(d.high - d.low) / 2 for d in found], [d.mean for d in found])
+    return places, max(places, differences) if found else places
+
+
+def overhead_share(study: StudyResult) -> float | None:
+    """Overhead as a share of the time in training steps; None where no step was taken."""
+    return study.cost.overhead / study.cost.steps if study.cost.steps > 0 else None
+
+
+def facts(study: StudyResult) -> list[tuple[str, str]]:
+    """The recommended policy in a few figures: (what, value)."""
+    places, difference_places = places_of(study)
+    found = next((p for p in study.policies if p.name == study.recommended.name), None)
+    shown = [("highest rate", numbers.rate(study.recommended.learning_rate))]
+    if found is None:
+        return shown
+    if found.metric_mean is not None:
+        value = numbers.plus_minus(found.metric_mean, found.metric_ci, places)
+        shown.insert(0, (f"test {study.metric.name}", value))
+    if found.to_fixed is not None:
+        difference = numbers.signed(found.to_fixed.mean, difference_places)
+        sure = "distinct" if found.to_fixed.distinct else "not distinct"
+        shown.append((f"against fixed ({sure})", difference))
+    if found.steps_to_target is not None and found.name != "fixed":
+        share = found.steps_to_target / study.total_steps
+        shown.append(("of the run to reach fixed’s result", f"{share:.0%}"))
+    return shown
