@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections import deque
+from statistics import median
+
 import numpy as np
 
 from glidepath.training.trainer import Array
@@ -31,23 +35,24 @@ class DivergenceTest:
     """
 
     def __init__(self, window: int) -> None:
-        self._window = max(window, _LEAST)
-        self._first: Array = np.empty(0)
-        self._last: Array = np.empty(0)
-        self._lowest = np.inf
+        self._first: list[float] = []
+        self._last: deque[float] = deque(maxlen=max(window, _LEAST))
+        self._start = self._spread = 0.0
+        self._lowest = math.inf
 
     def __call__(self, losses: Array) -> bool:
         """Whether the run has diverged, now that these losses have followed the earlier ones."""
         if not np.isfinite(losses).all():
             return True
+        listed = losses.tolist()
         if len(self._first) < _FIRST:
-            self._first = np.concatenate([self._first, losses])[:_FIRST]
-        self._last = np.concatenate([self._last, losses[-self._window :]])[-self._window :]
-        if len(self._last) < self._window:
+            self._first = (self._first + listed)[:_FIRST]
+            self._start = median(self._first)
+            self._spread = median(abs(loss - self._start) for loss in self._first)
+        self._last.extend(listed)
+        if len(self._last) < _LEAST:
             return False
-        start = float(np.median(self._first))
-        spread = float(np.median(np.abs(self._first - start)))
-        now = float(np.median(self._last))
+        now = median(self._last)
         self._lowest = min(self._lowest, now)
-        scale = max(spread, start - self._lowest)
-        return now > start + _RISE * scale + _SHARE * abs(start)
+        scale = max(self._spread, self._start - self._lowest)
+        return now > self._start + _RISE * scale + _SHARE * abs(self._start)

@@ -142,8 +142,8 @@ class _Run:
             self.writer.updates(updates)
         if self.board is not None:
             self.board.add_many(start, _columns(updates))
-        values = {"loss": float(np.mean(updates.losses))}
-        values |= {name: float(np.mean(column)) for name, column in updates.metrics.items()}
+        values = {"loss": float(updates.losses.mean())}
+        values |= {name: float(column.mean()) for name, column in updates.metrics.items()}
         diverged, step = self.diverged(updates.losses), start + len(updates.losses)
         if not diverged:
             judged = self.evaluate("validation", step, epoch)

@@ -50,8 +50,7 @@ class ScalarWriter:
         self._templates: dict[tuple[str, ...], tuple[Any, list[Any]]] = {}
         self._heads: dict[int, bytes] = {}
         first = self._event(wall_time=self._time, file_version="brain.Event:2")
-        self._append(first.SerializeToString())
-        self._file.flush()
+        self._write([self._record(first.SerializeToString())])
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
         """Scalars by tag at one step, which may be anything that TensorBoard can order."""
@@ -60,8 +59,7 @@ class ScalarWriter:
         event.step, event.wall_time = step, self._time
         for slot, value in zip(slots, values.values(), strict=True):
             slot.simple_value = value
-        self._append(event.SerializeToString())
-        self._file.flush()
+        self._write([self._record(event.SerializeToString())])
 
     def add_many(self, first_step: int, series: Mapping[str, Array]) -> None:
         """Series by tag, one entry per step from `first_step` on.
@@ -81,15 +79,16 @@ class ScalarWriter:
         if count == 0:
             return
         event, slots = self._template(tuple(series))
-        times = np.linspace(self._time, max(self._time, time.time()), count + 1)[1:].tolist()
+        began, now = self._time, max(self._time, time.time())
+        pause, records = (now - began) / count, []
         columns = [np.asarray(values, np.float64).tolist() for values in series.values()]
-        for step, (moment, *row) in enumerate(zip(times, *columns, strict=True), first_step):
-            event.step, event.wall_time = step, moment
+        for at, row in enumerate(zip(*columns, strict=True)):
+            event.step, event.wall_time = first_step + at, began + pause * (at + 1)
             for slot, value in zip(slots, row, strict=True):
                 slot.simple_value = value
-            self._append(event.SerializeToString())
-        self._time = times[-1]
-        self._file.flush()
+            records.append(self._record(event.SerializeToString()))
+        self._time = now
+        self._write(records)
 
     def close(self) -> None:
         """Close the file."""
@@ -114,14 +113,18 @@ class ScalarWriter:
             self._templates[tags] = (event, slots)
         return self._templates[tags]
 
-    def _append(self, data: bytes) -> None:
-        """One record: the length, its check sum, the data, their check sum."""
+    def _record(self, data: bytes) -> bytes:
+        """The length, its check sum, the data, their check sum."""
         size = len(data)
         head = self._heads.get(size)
         if head is None:
             length = struct.pack("<Q", size)
             head = self._heads[size] = length + _FOOT.pack(_masked(self._crc(length)))
-        self._file.write(b"".join((head, data, _FOOT.pack(_masked(self._crc(data))))))
+        return head + data + _FOOT.pack(_masked(self._crc(data)))
+
+    def _write(self, records: list[bytes]) -> None:
+        self._file.write(b"".join(records))
+        self._file.flush()
 
 
 def _masked(crc: int) -> int:
