@@ -72,7 +72,8 @@ class VariablesEngine(ABC):
             variable.assign(value)
 
     def sync(self) -> None:
-        """The variables are the state."""
+        """Nothing to do: the variables are the state."""
+        return
 
     def fresh_metrics(self) -> None:
         """Forget earlier batches, so that the logs are those of the batch to come."""
