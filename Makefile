@@ -72,8 +72,8 @@ covered := --cov --cov-report=
 .PHONY: test-unit test-engines test-speed coverage $(ENGINES:%=test-keras-%)
 test: $(VENV)/.for-test
 	@rm -f .coverage .coverage.*
-	@$(MAKE) test-unit test-engines test-speed
-	@$(MAKE) coverage
+	@status=0; $(MAKE) --keep-going test-unit test-engines test-speed || status=$$?; \
+	  $(MAKE) coverage || status=$$?; exit $$status
 
 test-unit: $(VENV)/.for-test
 	$(call pytest,unit) -m "not keras and not speed" -n $(JOBS) $(covered)
