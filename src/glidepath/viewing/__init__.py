@@ -16,7 +16,6 @@ if TYPE_CHECKING:
         plan_figure,
         range_test_figure,
         rates_figure,
-        save_figure,
     )
     from glidepath.viewing.report import write_figures, write_report
     from glidepath.viewing.style import PolicyStyle, policy_style
@@ -31,7 +30,6 @@ _WHERE = {
     "range_test_figure": "figures",
     "range_test_table": "terminal",
     "rates_figure": "figures",
-    "save_figure": "figures",
     "sparkline": "terminal",
     "study_table": "terminal",
     "write_figures": "report",
@@ -55,7 +53,6 @@ __all__ = [
     "range_test_figure",
     "range_test_table",
     "rates_figure",
-    "save_figure",
     "sparkline",
     "study_table",
     "write_figures",

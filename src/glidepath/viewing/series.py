@@ -142,7 +142,7 @@ def log_floor(tables: Sequence[Array], decades: float = 5.0) -> float:
     top = max((float(t.max()) for t in given if t.size), default=1.0)
     lowest = [float(np.partition(t, t.size // 50)[t.size // 50]) for t in given if t.size]
     least = min(lowest, default=top / 10)
-    return max(least, top / 10.0**decades)
+    return float(max(least, top / 10.0**decades))
 
 
 def focus(spreads: Sequence[Spread], total_steps: int) -> tuple[float, float] | None:

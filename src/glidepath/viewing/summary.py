@@ -76,9 +76,9 @@ def facts(study: StudyResult) -> list[tuple[str, str]]:
         shown.insert(0, (f"test {study.metric.name}", value))
     if found.to_fixed is not None:
         difference = numbers.signed(found.to_fixed.mean, difference_places)
-        sure = "distinct" if found.to_fixed.distinct else "not distinct"
+        sure = "distinct" if found.to_fixed.distinct else "unclear"
         shown.append((f"against fixed ({sure})", difference))
     if found.steps_to_target is not None and found.name != "fixed":
         share = found.steps_to_target / study.total_steps
-        shown.append(("of the run to reach fixed’s result", f"{share:.0%}"))
+        shown.append(("of the run to reach fixed’s result", f"{100 * share:.0f} %"))
     return shown

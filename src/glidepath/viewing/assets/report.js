@@ -1,8 +1,11 @@
 "use strict";
 (function () {
   const plots = JSON.parse(document.getElementById("plots").textContent);
+  // Where fingers scroll, plots neither catch the drag nor show buttons.
+  const touch = matchMedia("(hover: none)").matches;
   const config = {
     responsive: true, displaylogo: false, showTips: false,
+    displayModeBar: touch ? false : "hover",
     modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
   };
   const all = (selector) => Array.from(document.querySelectorAll(selector));
@@ -24,6 +27,7 @@
   }
   function themed(layout, look) {
     return Object.assign({}, layout, {
+      dragmode: touch ? false : "zoom",
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { color: look.muted, family: look.family, size: 12 },
       xaxis: Object.assign({}, layout.xaxis, look.axis),

@@ -1,6 +1,6 @@
 """Figures for paper and PNG, drawn with matplotlib's objects and no global state."""
 
-from glidepath.viewing.figures.canvas import save_figure
+from glidepath.viewing.figures.canvas import save
 from glidepath.viewing.figures.curves import curves_figure
 from glidepath.viewing.figures.final import final_figure
 from glidepath.viewing.figures.plans import plan_figure
@@ -13,5 +13,5 @@ __all__ = [
     "plan_figure",
     "range_test_figure",
     "rates_figure",
-    "save_figure",
+    "save",
 ]

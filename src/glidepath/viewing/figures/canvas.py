@@ -16,8 +16,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
+from glidepath.studies.result import PolicyResult
 from glidepath.viewing import numbers
-from glidepath.viewing.style import MUTED, RC
+from glidepath.viewing.style import ALARM, MUTED, RC, policy_style
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -51,11 +52,11 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
-def save_figure(figure: Figure, path: Path) -> Path:
+def save(figure: Figure, path: Path) -> Path:
     """Write a figure as PNG and return where it is."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with our_settings():
-        figure.savefig(path, dpi=DPI)
+        figure.savefig(path, dpi=DPI, pil_kwargs={"compress_level": 3})
     return path
 
 
@@ -81,10 +82,10 @@ def count_axis(axes: Axes, label: str, bins: int = 6) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
 
 
-def rate_axis(axes: Axes) -> None:
+def rate_axis(axes: Axes, bins: int = 6) -> None:
     """A linear y axis of rates or metrics, without needless zeros."""
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: numbers.rate(round(value, 12))))
-    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    axes.yaxis.set_major_locator(MaxNLocator(bins, steps=[1, 2, 2.5, 5, 10]))
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,17 @@ def panel_grid(count: int, width: float, height: float, *, top: float, below: fl
             (left / full[0], bottom / full[1], breadth / full[0], (below - 0.6) / full[1])
         )
     return Panels(figure, small, wide, columns)
+
+
+def panel_title(axes: Axes, policy: PolicyResult) -> None:
+    """A small panel's title: the policy in its colour, and how many of its runs diverged."""
+    # A title at a given height spares matplotlib from measuring every tick to place it.
+    color = policy_style(policy.name).color
+    axes.set_title(policy.name, color=color, y=1.0, pad=4, parse_math=False)
+    if policy.diverged:
+        text = f"{policy.diverged} of {len(policy.records)} diverged"
+        look = {"color": ALARM, "fontsize": 8.5, "fontweight": "normal"}
+        axes.set_title(text, look, loc="right", y=1.0, pad=4)
 
 
 def side_label(panels: Panels, text: str) -> None:

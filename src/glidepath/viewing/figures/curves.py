@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from glidepath.errors import ArgumentError
 from glidepath.studies.result import PolicyResult, StudyResult
 from glidepath.viewing import numbers
-from glidepath.viewing.figures.canvas import panel_grid, rate_axis, side_label, styled
+from glidepath.viewing.figures.canvas import panel_grid, panel_title, rate_axis, side_label, styled
 from glidepath.viewing.series import Broken, Spread, broken, curve_names, focus, ranked, spread
 from glidepath.viewing.style import ALARM, MUTED, REST, policy_style
 
@@ -44,7 +44,7 @@ def curves_figure(study: StudyResult, name: str | None = None) -> Figure:
     if limits is not None:
         panels.small[0].set_ylim(*limits)
     panels.small[0].set_xlim(0, 1.02 * study.total_steps / per_epoch)
-    rate_axis(panels.small[0])
+    rate_axis(panels.small[0], bins=4)
     panels.edges("epoch")
     side_label(panels, f"validation {chosen}")
     _title(panels.figure, study, chosen)
@@ -86,10 +86,7 @@ def _rest(axes: Axes, spreads: Mapping[str, Spread | None], name: str, per_epoch
 
 def _highlight(axes: Axes, policy: PolicyResult, item: Spread | None, per_epoch: int) -> None:
     color = policy_style(policy.name).color
-    axes.set_title(policy.name, color=color, pad=4, parse_math=False)
-    notes = [f"{policy.diverged} of {len(policy.records)} diverged"] if policy.diverged else []
-    if notes:
-        axes.set_title(notes[0], loc="right", color=ALARM, fontsize=8.5, pad=4, fontweight="normal")
+    panel_title(axes, policy)
     if item is None:
         return
     x = item.steps / per_epoch

@@ -14,12 +14,13 @@ from glidepath.viewing.figures.canvas import (
     count_axis,
     log_rate_axis,
     panel_grid,
+    panel_title,
     rate_axis,
     side_label,
     styled,
 )
 from glidepath.viewing.series import applied, decimate, log_floor
-from glidepath.viewing.style import ALARM, policy_style
+from glidepath.viewing.style import policy_style
 
 
 @styled
@@ -54,10 +55,7 @@ def _panel(
     axes: Axes, policy: PolicyResult, runs: Sequence[tuple[int, Array]], study: StudyResult
 ) -> None:
     style = policy_style(policy.name)
-    axes.set_title(policy.name, color=style.color, pad=4, parse_math=False)
-    if policy.diverged:
-        text = f"{policy.diverged} of {len(policy.records)} diverged"
-        axes.set_title(text, loc="right", color=ALARM, fontsize=8.5, pad=4, fontweight="normal")
+    panel_title(axes, policy)
     for _, values in runs:
         chosen = decimate(values)
         axes.plot(

@@ -52,7 +52,7 @@ def write_figures(result: StudyResult, out: Path) -> list[Path]:
         drawn[file] = figures.curves_figure(result, name)
     if result.range_test is not None:
         drawn["range-test.png"] = figures.range_test_figure(result.range_test)
-    return [figures.save_figure(figure, out / file) for file, figure in drawn.items()]
+    return [figures.save(figure, out / file) for file, figure in drawn.items()]
 
 
 def page(result: StudyResult, library: str, *, command: str | None = None) -> str:

@@ -60,7 +60,6 @@ def plot(traces: Sequence[Json], x: Json, y: Json, *, height: int, **layout: Any
         "margin": {"l": 48, "r": 14, "t": 12, "b": 44},
         "showlegend": False,
         "hovermode": "closest",
-        "dragmode": "zoom",
     }
     return {"traces": list(traces), "layout": {**base, **layout}}
 
@@ -81,7 +80,10 @@ def rates_plot(study: StudyResult, name: str = "learning_rate") -> Json:
     words = name.replace("_", " ")
     epochs = {"title": title("epoch"), "range": _epoch_range(study)}
     if name != "learning_rate":
-        return plot(traces, epochs, {"title": title(words)}, height=230)
+        for trace in traces:
+            del trace["meta"]
+        named = {"showlegend": True, "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom"}}
+        return plot(traces, epochs, {"title": title(words)}, height=250, **named)
     scales = rate_scales(tables)
     start = "log" if spans_decades(tables) else "linear"
     return {

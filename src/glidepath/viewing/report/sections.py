@@ -28,9 +28,23 @@ def top(study: StudyResult) -> Markup:
         element("p", summary.what_was_done(study), class_="lede"),
         element("dl", *figures, class_="facts"),
         element("p", study.recommended.reason, class_="reason"),
-        element("p", summary.ties_sentence(study), class_="ties"),
+        ties(study),
         class_="top",
     )
+
+
+def ties(study: StudyResult) -> Markup:
+    """The policies that cannot be told apart from the recommended one, or the sentence on that."""
+    tied = study.recommended.ties
+    if not tied:
+        return element("p", summary.ties_sentence(study), class_="ties")
+    seeds = numbers.plural(len(study.seeds), "seed")
+    words = (
+        f"On {seeds}, {study.recommended.name} cannot be told apart from "
+        f"{numbers.plural(len(tied), 'policy')}; the order among them may be chance:"
+    )
+    items = (element("li", swatch(name), name) for name in tied)
+    return element("div", element("p", words), element("ul", *items), class_="ties")
 
 
 def contents(study: StudyResult) -> Markup:
@@ -51,7 +65,8 @@ def results(study: StudyResult, plots: Mapping[str, object]) -> Markup:
     )
     note = (
         f"{interval}Differences are paired by seed; “distinct” means that the interval, adjusted "
-        "for the number of comparisons, leaves out zero. A policy with a diverged run has no mean."
+        "for the number of comparisons, leaves out zero, “unclear” that it does not. A policy with "
+        "a diverged run has no mean."
     )
     return section(
         "Results",
@@ -69,7 +84,7 @@ def code(study: StudyResult) -> Markup:
         element("pre", element("code", study.recommended.code.strip("\n"), id="code-text")),
         class_="code",
     )
-    return section("Code", element("p", f"{study.recommended.name}, as it was flown:"), block)
+    return section("Code", element("p", f"{study.recommended.name}, ready to paste:"), block)
 
 
 def range_test(study: StudyResult, plots: Mapping[str, object]) -> Markup | None:
@@ -166,7 +181,7 @@ def cost(study: StudyResult) -> Markup:
         for key, words, value in parts
     ]
     share = summary.overhead_share(study)
-    overhead = "" if share is None else f" Overhead is {share:.1%} of the steps’ time."
+    overhead = "" if share is None else f" Overhead is {100 * share:.3g} % of the steps’ time."
     said = (
         f"{numbers.count(spent.updates)} updates in {numbers.seconds(spent.seconds)} by the clock."
         f"{overhead}"
@@ -196,8 +211,8 @@ def reproduce(study: StudyResult, command: str | None) -> Markup:
     said = (
         f"Task {study.task}; {what} {seeds}; {numbers.count(study.total_steps)} updates, "
         f"{numbers.count(study.steps_per_epoch)} per epoch. Every policy saw the same weights and "
-        "the same order of data for the same seed. The specs below are what `glidepath show` and "
-        "`glidepath.from_spec` read."
+        "the same order of data for the same seed. A spec below, saved as a .json file, is what "
+        "the commands and gp.from_spec read."
     )
     details = [_spec(study, p.name, p.policy.to_spec()) for p in study.policies]
     return section("Reproduce", *shown, element("p", said), *details)

@@ -84,7 +84,7 @@ def _row(
 
 def _metric(policy: PolicyResult, places: int) -> Markup:
     if policy.metric_mean is None:
-        words = "no mean: diverged" if policy.diverged else numbers.NONE
+        words = "no mean" if policy.diverged else numbers.NONE
         return _cell(words, None, "alarm" if policy.diverged else None)
     return _cell(
         numbers.plus_minus(policy.metric_mean, policy.metric_ci, places), policy.metric_mean
@@ -98,7 +98,7 @@ def _difference(study: StudyResult, found: Difference | None, places: int, *, sa
     words = f"{numbers.signed(found.mean, places)} ± {half}"
     better = (found.mean > 0) == study.metric.rising
     look = ("good" if better else "bad") if found.distinct else "tie"
-    pill = element("span", "distinct" if found.distinct else "not distinct", class_=f"pill {look}")
+    pill = element("span", "distinct" if found.distinct else "unclear", class_=f"pill {look}")
     tip = (
         f"{numbers.signed(found.low, places)} to {numbers.signed(found.high, places)}, "
         f"{numbers.plural(found.pairs, 'pair')}"
@@ -118,33 +118,28 @@ def _cell(
 
 def suggestions_table(result: RangeTest) -> Markup:
     """What is read off the range test, with the badges of its plot."""
-    marks = suggestion_marks(result)
     rows = [
         _suggestion(badge(number, mark.color), mark.label, numbers.rate(mark.rate), mark.meaning)
-        for number, mark in enumerate(marks, start=1)
+        for number, mark in enumerate(suggestion_marks(result), start=1)
     ]
     for name, value in result.suggestions.items():
         if value is None:
-            rows.append(_suggestion("", name, numbers.NONE, f"{meaning(name)}: not found here"))
+            words = f"{meaning(name)}: not found here"
+            rows.append(_suggestion(None, name, numbers.NONE, words))
     band = f"{numbers.rate(result.low)} to {numbers.rate(result.high)}"
-    rows.append(
-        _suggestion(element("span", class_="key band"), "low to high", band,
-                    "the shaded band: base and top rate for cyclical schedules")
-    )  # fmt: skip
-    edge = "the loss diverged: the sweep stopped" if result.diverged_at is not None else (
-        "the loss had not diverged when the sweep ended"
-    )  # fmt: skip
-    rows.append(
-        _suggestion(
-            element("span", class_="key edge"), "diverged", numbers.rate(result.diverged_at), edge
-        )
-    )
+    words = "the shaded band: base and top rate for cyclical schedules"
+    rows.append(_suggestion(element("span", class_="key band"), "low to high", band, words))
+    if result.diverged_at is not None:
+        edge = element("span", class_="key edge")
+        at = numbers.rate(result.diverged_at)
+        rows.append(_suggestion(edge, "diverged", at, "where the loss left all bounds"))
+    else:
+        words = "not before the sweep ended"
+        rows.append(_suggestion(None, "diverged", numbers.NONE, words))
     head = element(
         "tr",
-        element("th", "", scope="col"),
-        element("th", "Mark", scope="col"),
+        element("th", "Mark", scope="col", colspan="2"),
         element("th", "Rate", scope="col", class_="number"),
-        element("th", "Where", scope="col"),
     )
     return element("table", element("thead", head), element("tbody", *rows), class_="plain")
 
@@ -154,11 +149,10 @@ def badge(number: int, color: str) -> Markup:
     return element("span", number, class_="badge", style=f"background:{color}")
 
 
-def _suggestion(sign: object, name: str, rate: str, words: str) -> Markup:
+def _suggestion(sign: Markup | None, name: str, rate: str, words: str) -> Markup:
     return element(
         "tr",
         element("td", sign, class_="sign"),
-        element("th", name, scope="row"),
+        element("th", name, element("small", words), scope="row"),
         element("td", rate, class_="number"),
-        element("td", words, class_="words"),
     )
