@@ -325,9 +325,9 @@ def check_trainer(trainer: Trainer, *, rate: float = 1e-3, seed: int = 7) -> Non
     rates = rate * (1 + 0.5 * np.sin(np.arange(count)))
     trainer.reset(seed)
     first = _advance(trainer, rates)
-    _check_evaluation(trainer, seed, rates, first)
     trainer.reset(seed)
     _same(_advance(trainer, rates), first, "after reset with the same seed, training")
+    _check_evaluation(trainer, seed, rates, first)
     trainer.reset(seed + 1)
     assert not np.array_equal(trainer.advance({"learning_rate": rates}).losses, first.losses), (
         "reset with another seed trains exactly alike"

@@ -95,11 +95,9 @@ class ReduceOnPlateau:
         return self.mode == "max"
 
     def _improves(self, value: float, best: float | None) -> bool:
-        if math.isnan(value):
-            return False
-        if best is None:
-            return True
-        return value > best + self.min_delta if self.rising else value < best - self.min_delta
+        if self.rising:
+            return value > (-math.inf if best is None else best) + self.min_delta
+        return value < (math.inf if best is None else best) - self.min_delta
 
 
 def reduce_on_plateau(
