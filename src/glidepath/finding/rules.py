@@ -21,8 +21,6 @@ _FEWEST = 5
 """Points that a rule needs."""
 _LIGHT = 0.9
 """The smoothing by which is judged whether a curve falls."""
-_CERTAIN = 3.0
-"""Standard errors by which a curve must fall to count as falling."""
 _BEGUN, _DONE = 0.1, 0.9
 """Shares of the whole fall at which the loss has begun to fall, and has nearly stopped."""
 
@@ -101,15 +99,20 @@ def falls(losses: Array, steps: int) -> bool:
     """Whether the loss falls at all, by more than its noise explains.
 
     From the mean of the first quarter to the lowest of a light moving average (0.9) of what rules
-    see, by 3 standard errors of that difference.
+    see, by more than 1 + √(2·ln(n/10)) standard errors of that difference: what the lowest of the
+    n/10 independent averages reaches by chance, and one more. It must also lie below the mean of
+    the first tenth, which a loss that only rises does not. Pure noise passes one time in twenty.
     """
     lightly = smooth(losses, _LIGHT)[visible(len(losses), steps)]
     if len(lightly) < _FEWEST:
         return False
-    early = losses[: max(len(losses) // 4, 5)]
-    start = float(early.mean())
+    lowest = float(lightly.min())
+    early, first = (losses[: max(len(losses) // part, 5)] for part in (4, 10))
     error = noise(early) * math.sqrt(1 / len(early) + (1 - _LIGHT) / (1 + _LIGHT))
-    return start - float(lightly.min()) > max(_CERTAIN * error, 1e-9 * abs(start))
+    chance = 1 + math.sqrt(2 * math.log(max(len(losses) / 10, 1)))
+    start = float(early.mean())
+    fall = start - lowest
+    return lowest < float(first.mean()) and fall > max(chance * error, 1e-9 * abs(start))
 
 
 def cyclical_bounds(rates: Array, smoothed: Array) -> tuple[float, float]:
