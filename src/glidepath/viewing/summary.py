@@ -6,10 +6,15 @@ from glidepath.studies.result import StudyResult
 from glidepath.viewing import numbers
 
 
+def finished(study: StudyResult) -> bool:
+    """Whether any run finished; without one there is nothing to recommend."""
+    return any(r.outcome == "finished" for p in study.policies for r in p.records)
+
+
 def headline(study: StudyResult) -> str:
     """The recommendation in one line."""
     chosen = study.recommended
-    if not any(r.outcome == "finished" for p in study.policies for r in p.records):
+    if not finished(study):
         return f"{study.task}: no run finished"
     how = "at" if chosen.name == "fixed" else "with rates up to"
     return f"{study.task}: use {chosen.name} {how} {numbers.rate(chosen.learning_rate)}"
@@ -30,6 +35,8 @@ def what_was_done(study: StudyResult) -> str:
 
 def ties_sentence(study: StudyResult) -> str:
     """What the recommended policy cannot be told apart from; says so when there is nothing."""
+    if not finished(study):
+        return "No run finished, so nothing is recommended; see where each run stopped."
     ties = study.recommended.ties
     seeds = numbers.plural(len(study.seeds), "seed")
     if ties:
@@ -69,7 +76,7 @@ def facts(study: StudyResult) -> list[tuple[str, str]]:
     places, difference_places = places_of(study)
     found = next((p for p in study.policies if p.name == study.recommended.name), None)
     shown = [("highest rate", numbers.rate(study.recommended.learning_rate))]
-    if found is None:
+    if found is None or not finished(study):
         return shown
     if found.metric_mean is not None:
         value = numbers.plus_minus(found.metric_mean, found.metric_ci, places)

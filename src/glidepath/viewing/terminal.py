@@ -12,10 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from glidepath.viewing import numbers
+from glidepath.viewing.summary import finished, headline, places_of, ties_sentence
 
 if TYPE_CHECKING:
     from glidepath.finding.result import RangeTest
-    from glidepath.studies.result import Difference, PolicyResult, StudyResult
+    from glidepath.studies.result import PolicyResult, StudyResult
 
 _BARS = "▁▂▃▄▅▆▇█"
 _GAP = "·"
@@ -58,7 +59,6 @@ def study_table(result: StudyResult) -> Group:
     `*` after a difference means that it is distinct; `→` marks the recommended policy.
     """
     from glidepath.viewing.series import ranked
-    from glidepath.viewing.summary import headline, places_of, ties_sentence
 
     places, difference_places = places_of(result)
     differs = any(p.to_fixed is not None for p in result.policies)
@@ -66,15 +66,17 @@ def study_table(result: StudyResult) -> Group:
     table.add_column("  policy", no_wrap=True, overflow="ellipsis", max_width=_NAME + 2)
     table.add_column(f"test {result.metric.name}", justify="right", overflow="ellipsis")
     if differs:
-        table.add_column("against fixed", justify="right", no_wrap=True)
+        table.add_column("against fixed", no_wrap=True)
         table.add_column("updates to\nfixed’s result", justify="right")
     table.add_column("diverged", justify="right", no_wrap=True)
-    for policy in ranked(result):
-        recommended = policy.name == result.recommended.name
+    policies = ranked(result)
+    differences = _differences(policies, difference_places, result.metric.rising)
+    for policy, difference in zip(policies, differences, strict=True):
+        recommended = policy.name == result.recommended.name and finished(result)
         mark = "→ " if recommended else "  "
         cells = [Text(mark + policy.name), _metric(policy, places)]
         if differs:
-            cells.append(_difference(policy.to_fixed, difference_places, result.metric.rising))
+            cells.append(difference)
             cells.append(Text(numbers.count(policy.steps_to_target)))
         cells.append(_diverged(policy))
         table.add_row(*cells, style="bold" if recommended else None)
@@ -83,7 +85,7 @@ def study_table(result: StudyResult) -> Group:
 
 
 def _legend(result: StudyResult, differs: bool) -> str:
-    parts = ["→ recommended"]
+    parts = ["→ recommended"] if finished(result) else []
     if len(result.seeds) > 1:
         parts.append("± half of a 95 % interval")
     if differs:
@@ -97,13 +99,22 @@ def _metric(policy: PolicyResult, places: int) -> Text:
     return Text(numbers.plus_minus(policy.metric_mean, policy.metric_ci, places))
 
 
-def _difference(found: Difference | None, places: int, rising: bool) -> Text:
-    if found is None:
-        return Text(f"{numbers.NONE}  ")
-    half = numbers.fixed((found.high - found.low) / 2, places)
-    words = f"{numbers.signed(found.mean, places)} ± {half} {'*' if found.distinct else ' '}"
-    better = (found.mean > 0) == rising
-    return Text(words, style=("green" if better else "red") if found.distinct else "")
+def _differences(policies: Sequence[PolicyResult], places: int, rising: bool) -> list[Text]:
+    """The differences to fixed, padded so that their ± stand below each other."""
+    words = []
+    for policy in policies:
+        found = policy.to_fixed
+        half = None if found is None else (found.high - found.low) / 2
+        mean = numbers.signed(None if found is None else found.mean, places)
+        words.append(mean if half is None else f"{mean} ± {numbers.fixed(half, places)}")
+    width = max(map(len, words), default=0)
+    texts = []
+    for policy, word in zip(policies, words, strict=True):
+        found = policy.to_fixed
+        distinct = found is not None and found.distinct
+        look = "green" if found is not None and (found.mean > 0) == rising else "red"
+        texts.append(Text(word.rjust(width) + " *" * distinct, style=look if distinct else ""))
+    return texts
 
 
 def _diverged(policy: PolicyResult) -> Text:

@@ -1,5 +1,6 @@
 "use strict";
 (function () {
+  const BANDS = 6; // more bands than this on one plot hide each other
   const plots = JSON.parse(document.getElementById("plots").textContent);
   // Where fingers scroll, plots neither catch the drag nor show buttons.
   const touch = matchMedia("(hover: none)").matches;
@@ -43,7 +44,9 @@
     for (const [key, plot] of Object.entries(plots)) {
       for (const trace of plot.traces) {
         if (trace.meta === ":ink") trace.line.color = look.ink;
-        else if (trace.meta !== undefined) trace.visible = shown.has(trace.meta);
+        else if (trace.meta !== undefined) {
+          trace.visible = shown.has(trace.meta) && (!trace.fill || shown.size <= BANDS);
+        }
       }
       Plotly.react(holder(key), plot.traces, themed(plot.layout, look), config);
     }

@@ -22,7 +22,7 @@ from glidepath.viewing.style import ALARM, MUTED, RC, policy_style
 
 P = ParamSpec("P")
 T = TypeVar("T")
-DPI = 130
+DPI = 120
 
 
 @contextmanager
@@ -56,7 +56,7 @@ def save(figure: Figure, path: Path) -> Path:
     """Write a figure as PNG and return where it is."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with our_settings():
-        figure.savefig(path, dpi=DPI, pil_kwargs={"compress_level": 3})
+        figure.savefig(path, dpi=DPI, pil_kwargs={"compress_level": 1})
     return path
 
 

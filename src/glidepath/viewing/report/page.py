@@ -82,7 +82,9 @@ def page(result: StudyResult, library: str, *, command: str | None = None) -> st
 def all_plots(result: StudyResult) -> dict[str, Any]:
     """The plots by the name of the element that each is drawn into."""
     final, difference = plots.forest_plots(result)
-    drawn: dict[str, Any] = {"final": final, "rates": plots.rates_plot(result)}
+    drawn: dict[str, Any] = {"rates": plots.rates_plot(result)}
+    if summary.finished(result):
+        drawn["final"] = final
     if difference is not None:
         drawn["difference"] = difference
     if result.range_test is not None:

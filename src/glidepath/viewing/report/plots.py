@@ -238,6 +238,8 @@ def forest_plots(study: StudyResult) -> tuple[Json, Json | None]:
 
 def _row_label(policy: PolicyResult, study: StudyResult) -> str:
     name = text(policy.name)
+    if policy.diverged:
+        name = f'<span style="color:{ALARM}">{name} ✕{policy.diverged}</span>'
     return f"<b>{name}</b>" if policy.name == study.recommended.name else name
 
 

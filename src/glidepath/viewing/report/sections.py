@@ -52,6 +52,8 @@ def contents(study: StudyResult) -> Markup:
     names = ["Results", "Code", "Range test", "Rates and curves", "Cost", "Reproduce", "Reading"]
     if study.range_test is None:
         names.remove("Range test")
+    if not summary.finished(study):
+        names.remove("Code")
     links = (element("a", name, href=f"#{anchor(name)}") for name in names)
     return element("nav", *links, aria_label="Sections")
 
@@ -76,8 +78,10 @@ def results(study: StudyResult, plots: Mapping[str, object]) -> Markup:
     )
 
 
-def code(study: StudyResult) -> Markup:
-    """What to paste, and a button that copies it."""
+def code(study: StudyResult) -> Markup | None:
+    """What to paste, and a button that copies it; nothing where no run finished."""
+    if not summary.finished(study):
+        return None
     block = element(
         "div",
         element("button", "Copy", type="button", class_="copy", data_copies="code-text"),
@@ -124,7 +128,7 @@ def rates_and_curves(study: StudyResult, plots: Mapping[str, object]) -> Markup:
     ]
     if "momentum" in plots:
         parts += [heading("Momentum", "", plots, "momentum"), *holders(plots, ("momentum",))]
-    band = "mean over seeds; the band is the range from lowest to highest" if (
+    band = "mean over seeds; the band, for up to six policies, runs from lowest to highest" if (
         len(study.seeds) > 1
     ) else "one seed"  # fmt: skip
     for name in curve_names(study):

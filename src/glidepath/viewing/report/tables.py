@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from glidepath.finding.result import RangeTest
 from glidepath.studies.result import Difference, PolicyResult, StudyResult
 from glidepath.viewing import numbers
@@ -9,7 +11,7 @@ from glidepath.viewing.marks import meaning, suggestion_marks
 from glidepath.viewing.report.markup import Markup, element, join, void
 from glidepath.viewing.series import ranked
 from glidepath.viewing.style import policy_style
-from glidepath.viewing.summary import places_of
+from glidepath.viewing.summary import finished, places_of
 
 
 def swatch(name: str) -> Markup:
@@ -24,59 +26,50 @@ def swatch(name: str) -> Markup:
 
 def results_table(study: StudyResult) -> Markup:
     """Final test metric, paired differences, updates to fixed's result and diverged runs."""
-    metric_places, difference_places = places_of(study)
     best = study.recommended.name
-    heads = [
-        ("Policy", "text"),
-        (f"Test {study.metric.name}", "number"),
-        (f"Difference to {best}", "number"),
-        ("Difference to fixed", "number"),
-        ("Updates to fixed’s result", "number"),
-        ("Diverged", "number"),
-    ]
-    if not any(p.to_fixed for p in study.policies):
-        heads = [head for head in heads if "fixed" not in head[0]]
-    rows = [
-        _row(study, policy, metric_places, difference_places, with_fixed=len(heads) == 6)
-        for policy in ranked(study)
-    ]
+    has_fixed = any(p.name == "fixed" for p in study.policies)
+    heads = ["Policy", f"Test {study.metric.name}", f"Difference to {best}"]
+    if has_fixed and best != "fixed":
+        heads.append("Difference to fixed")
+    if has_fixed:
+        heads.append("Updates to fixed’s result")
+    heads.append("Diverged")
+    places = places_of(study)
     table = element(
         "table",
-        element("thead", element("tr", *(_head(*head) for head in heads))),
-        element("tbody", *rows),
+        element("thead", element("tr", *(_head(words) for words in heads))),
+        element("tbody", *(_row(study, policy, heads, places) for policy in ranked(study))),
         class_="sortable",
     )
-    return element("div", table, class_="scroll", tabindex="0", role="region",
-                   aria_label="Results by policy")  # fmt: skip
+    return element(
+        "div", table, class_="scroll", tabindex="0", role="region", aria_label="Results by policy"
+    )
 
 
-def _head(words: str, kind: str) -> Markup:
+def _head(words: str) -> Markup:
+    kind = "text" if words == "Policy" else "number"
     button = element("button", words, type="button")
     return element("th", button, scope="col", class_=kind, data_kind=kind)
 
 
 def _row(
-    study: StudyResult,
-    policy: PolicyResult,
-    metric_places: int,
-    difference_places: int,
-    *,
-    with_fixed: bool,
+    study: StudyResult, policy: PolicyResult, heads: Sequence[str], places: tuple[int, int]
 ) -> Markup:
-    recommended = policy.name == study.recommended.name
+    recommended = policy.name == study.recommended.name and finished(study)
+    best = policy.name == study.recommended.name
     label = join(swatch(policy.name), element("span", policy.name))
     if recommended:
         label = join(label, element("span", "recommended", class_="pill good"))
     cells = [
         element("th", label, scope="row", class_="policy", data_sort=policy.name),
-        _metric(policy, metric_places),
-        _difference(study, policy.to_best, difference_places, same=recommended),
+        _metric(policy, places[0]),
+        _difference(study, policy.to_best, places[1], same=best),
     ]
-    if with_fixed:
+    if "Difference to fixed" in heads[3:]:
         same = policy.name == "fixed"
-        cells.append(_difference(study, policy.to_fixed, difference_places, same=same))
-        steps = policy.steps_to_target
-        cells.append(_cell(numbers.count(steps), steps))
+        cells.append(_difference(study, policy.to_fixed, places[1], same=same))
+    if "Updates to fixed’s result" in heads:
+        cells.append(_cell(numbers.count(policy.steps_to_target), policy.steps_to_target))
     broken = f"{policy.diverged} of {len(policy.records)}" if policy.diverged else "0"
     cells.append(_cell(broken, policy.diverged, "alarm" if policy.diverged else None))
     return element("tr", *cells, class_="recommended" if recommended else None)
