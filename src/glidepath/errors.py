@@ -6,6 +6,8 @@
     ├── SpecError         a spec that cannot be read or written (also a ValueError)
     ├── RecordError       a run record or log that cannot be read (also a ValueError)
     ├── TaskError         a task that cannot be loaded, or is not one (also a ValueError)
+    ├── ResumeError       a checkpoint of another plan, or of no plan (also a ValueError)
+    ├── CheckError        a rate was applied that is not the plan's (also an AssertionError)
     ├── StudyError        a study that cannot run or resume in its folder
     └── MissingExtraError an optional dependency that is not installed (also an ImportError)
 
@@ -37,6 +39,14 @@ class RecordError(GlidepathError, ValueError):
 
 class TaskError(GlidepathError, ValueError):
     """A task that cannot be loaded, or that lacks what a task needs."""
+
+
+class ResumeError(GlidepathError, ValueError):
+    """A checkpoint that was written under another plan, or is not one of Glidepath's."""
+
+
+class CheckError(GlidepathError, AssertionError):
+    """A training that `gp.check` watched applied another value than the plan's."""
 
 
 class StudyError(GlidepathError):
