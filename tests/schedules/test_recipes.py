@@ -234,3 +234,36 @@ def test_exact_ends() -> None:
         assert gp.polynomial_decay(0.1, 0.03, over).plan(2000)(over) == 0.03
         assert gp.inverse_sqrt(0.1, over).plan(2000)(over) == 0.1
         assert gp.wsd(0.1, over, over, 0.01).plan(2500)(over) == 0.1
+
+
+def test_a_long_run_without_end_is_evaluated_block_by_block() -> None:
+    """Pieces that lie across blocks, and far behind them, are where they belong."""
+    plan = (gp.linear(0, 1, 5000) >> gp.linear(1, 0, 5000) >> gp.constant(0.5)).plan()
+    for k in (0, 4095, 4096, 4999, 5000, 7777, 8191, 8192, 9999, 10_000, 20_000):
+        expected = k / 5000 if k < 5000 else 1 - (k - 5000) / 5000 if k < 10_000 else 0.5
+        assert plan(k) == pytest.approx(expected, rel=1e-12), k
+    cycles = (gp.linear(0, 1, 3000).repeat(3) >> gp.constant(2)).plan()
+    for k in (0, 2999, 3000, 4095, 4096, 5999, 6000, 8192, 8999, 9000):
+        assert cycles(k) == (k % 3000 / 3000 if k < 9000 else 2), k
+    scattered = cycles(np.array([8999, 0, 9000, 4096]))
+    assert scattered.tolist() == [2999 / 3000, 0.0, 2.0, 1096 / 3000]
+
+
+def test_a_composition_is_cut_in_any_phase() -> None:
+    """The end of the run may lie in any part of it."""
+    schedule = gp.linear(0, 1, 60) >> gp.linear(1, 0, 60) >> gp.constant(0.5)
+    for total in (30, 60, 90, 120, 150):
+        table = schedule.plan(total, strict=False).table()
+        assert table.tolist() == schedule.plan(1000).table()[:total].tolist()
+
+
+def test_shares_round_to_the_nearest_update() -> None:
+    """75 % of 5 updates is the update 4, and 50 % of 5 the even 2."""
+    plan = gp.piecewise_constant([1, 2, 3], ["50%", "75%"]).plan(5)
+    assert plan.table().tolist() == [1, 1, 2, 2, 3]
+
+
+def test_one_negative_update_among_others_is_refused() -> None:
+    """No wrapping around from the end of the table."""
+    with pytest.raises(gp.ArgumentError, match="must not be negative"):
+        gp.constant(0.1).plan(10)(np.array([5, -1]))
