@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 import os
@@ -12,6 +13,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from glidepath.errors import GlidepathError, MissingExtraError, TaskError
+from glidepath.schedules.plan import Plan
+from glidepath.schedules.policy import Policy
+from glidepath.tasks.code import code_for
 from glidepath.training.trainer import Trainer
 
 BUILT_IN = ("digits", "digits-cnn", "breast-cancer", "diabetes")
@@ -27,6 +31,20 @@ class TaskReference:
     name: str
     """A short name, fit for titles and file names."""
     framework: str = "keras"
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with the task: the built-in name, or the content of the user's file."""
+        if self.reference in BUILT_IN:
+            return self.reference
+        path = self.reference.rpartition(":")[0]
+        digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
+        return f"{self.name}:{digest}"
+
+    def code_for(self, policy: Policy, plan: Plan) -> str:
+        """The code to paste that trains with `policy` for as many epochs as `plan`."""
+        epochs = (plan.total_steps or 1) // (plan.steps_per_epoch or 1)
+        return code_for(policy, self.framework, max(1, epochs))
 
     def open(self) -> Trainer:
         """Import the framework, load the data and build the model.

@@ -136,7 +136,10 @@ class KerasTrainer:
         """
         table = self._table(values)
         rows = [row for update in table for row in self._update(update)]
-        found = self._engine.rows(rows) if rows else np.empty((0, len(self._engine.columns)))
+        if not rows:
+            empty = np.empty(0)
+            return Updates(empty, dict.fromkeys(self._names, empty))
+        found = self._engine.rows(rows)
         columns = dict(zip(self._engine.columns, found.T, strict=True))
         every = self._accumulated
         applied = {name: columns.pop(name)[every - 1 :: every] for name in self._names}
