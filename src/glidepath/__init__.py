@@ -49,6 +49,7 @@ from glidepath.schedules import (
 )
 
 if TYPE_CHECKING:
+    import glidepath.compat as compat  # noqa: PLR0402 - rooms do not use the front door
     from glidepath.finding import RangeTest, range_test
     from glidepath.studies import compare, tune
     from glidepath.training import RunRecord, drive, read_record
@@ -68,6 +69,8 @@ _LATER = {
 
 def __getattr__(name: str) -> object:
     """The verbs, imported when they are first used, so that `import glidepath` stays light."""
+    if name == "compat":
+        return importlib.import_module("glidepath.compat")
     if name in _LATER:
         return getattr(importlib.import_module(_LATER[name]), name)
     raise AttributeError(f"module 'glidepath' has no attribute {name!r}")
@@ -89,6 +92,7 @@ __all__ = [
     "TaskError",
     "as_policy",
     "compare",
+    "compat",
     "constant",
     "cosine_decay",
     "cosine_restarts",

@@ -34,6 +34,7 @@ class ReduceOnPlateau:
     min_delta: float = 1e-4
     cooldown: int = 0
     min_rate: float = 0.0
+    relative: bool = False
 
     def init(self) -> PlateauState:
         """The state before the first epoch."""
@@ -85,6 +86,7 @@ class ReduceOnPlateau:
             "min_delta": self.min_delta,
             "cooldown": self.cooldown,
             "min_rate": self.min_rate,
+            "relative": self.relative,
         }
 
     @property
@@ -95,9 +97,10 @@ class ReduceOnPlateau:
         return self.mode == "max"
 
     def _improves(self, value: float, best: float | None) -> bool:
-        if self.rising:
-            return value > (-math.inf if best is None else best) + self.min_delta
-        return value < (math.inf if best is None else best) - self.min_delta
+        if best is None:
+            return value > -math.inf if self.rising else value < math.inf
+        least = self.min_delta * abs(best) if self.relative else self.min_delta
+        return value > best + least if self.rising else value < best - least
 
 
 def reduce_on_plateau(
@@ -108,6 +111,8 @@ def reduce_on_plateau(
     min_delta: float = 1e-4,
     cooldown: int = 0,
     min_rate: float = 0.0,
+    *,
+    relative: bool = False,
 ) -> ReduceOnPlateau:
     """Performance scheduling, on top of any schedule: multiply the rate when a metric stalls.
 
@@ -119,9 +124,11 @@ def reduce_on_plateau(
         patience: epochs without improvement before the rate falls (counted as Keras does: on a
             flat metric with patience 2 it falls after epochs 2, 4, 6 counted from 0).
         mode: "min", "max", or "auto" (by the metric's name: accuracy and the like should rise).
-        min_delta: the absolute change that counts as an improvement.
+        min_delta: the change that counts as an improvement.
         cooldown: epochs after a reduction in which nothing is counted.
         min_rate: the controller does not take the rate below this.
+        relative: whether `min_delta` is a share of the best value's size, as in torch, and not
+            absolute, as in Keras. Of its size, so that negative metrics are judged right.
 
     The formula and the counting are those of Keras's ReduceLROnPlateau, `min_rate` its `min_lr`.
     """
@@ -141,4 +148,5 @@ def reduce_on_plateau(
         checks.number(where, "min_delta", min_delta),
         checks.count(where, "cooldown", cooldown, least=0),
         checks.number(where, "min_rate", min_rate),
+        checks.flag(where, "relative", relative),
     )

@@ -13,6 +13,7 @@ from glidepath.errors import PlanError
 from glidepath.schedules import shapes
 from glidepath.schedules.curves import Constant, Curve, Shape, join
 from glidepath.schedules.durations import REST, Clock, Duration, Span
+from glidepath.schedules.ported import PORTED
 from glidepath.schedules.shapes import Steps, Values
 
 
@@ -94,7 +95,7 @@ class _Cycles:
             return k // self._first, k % self._first, self._first
         starts = self.until(int(k[-1]) + 1)
         index = np.searchsorted(starts, k, side="right") - 1
-        return index, k - starts[index], np.diff(starts)[index]
+        return index, k - np.take(starts, index), np.take(np.diff(starts), index)
 
     def until(self, stop: int) -> Steps:
         """All starts before `stop`, and the first at or after it."""
@@ -242,4 +243,5 @@ RESOLVERS: dict[str, Callable[..., Curve]] = {
     "exponential_ramp": _exponential_ramp,
     "one_cycle_rate": _one_cycle_rate,
     "one_cycle_momentum": _one_cycle_momentum,
+    **PORTED,
 }

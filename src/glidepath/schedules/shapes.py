@@ -72,7 +72,7 @@ def geometric(k: Steps, start: float, end: float, over: int) -> Values:
 def piecewise(k: Steps, rates: Sequence[float], boundaries: Sequence[int]) -> Values:
     """rates[i] on [boundaries[i−1], boundaries[i])."""
     index = np.searchsorted(np.asarray(boundaries, dtype=np.int64), k, side="right")
-    return np.asarray(rates, dtype=np.float64)[index]
+    return np.take(np.asarray(rates, dtype=np.float64), index)
 
 
 def triangular(k: Steps, low: float, high: float, half: int, mode: str, gamma: float) -> Values:

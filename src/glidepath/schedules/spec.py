@@ -17,7 +17,7 @@ from functools import reduce
 from typing import cast
 
 from glidepath.errors import SpecError
-from glidepath.schedules import recipes
+from glidepath.schedules import ported, recipes
 from glidepath.schedules.durations import Duration
 from glidepath.schedules.plan import Plan
 from glidepath.schedules.policy import HYPERPARAMETERS, Controller, Policy, one_cycle
@@ -48,6 +48,7 @@ RECIPES: dict[str, Callable[..., Schedule | Policy]] = {
 _PARTS: dict[str, Callable[..., Schedule]] = {
     "one_cycle_rate": recipes.one_cycle_rate,
     "one_cycle_momentum": recipes.one_cycle_momentum,
+    **ported.PARTS,
 }
 
 CONTROLLERS: dict[str, Callable[..., Controller]] = {}

@@ -1,0 +1,14 @@
+"""The schedulers of other libraries under their own names and arguments, as Glidepath schedules.
+
+`glidepath.compat.torch.CosineAnnealingLR(0.1, T_max=100)`: the base rate comes first where the
+native class takes it from the optimizer, then come the native arguments. `last_epoch` and `name`
+are left out: resuming and naming are the adapter's. What comes back is a schedule or policy like
+any other, to be planned, drawn, saved and flown in every framework. No framework is imported.
+
+Where the native scheduler is wrong, Glidepath does the right thing; `docs/divergences.md` lists
+every such place, from which update on, and why.
+"""
+
+from glidepath.compat import keras, optax, torch, transformers
+
+__all__ = ["keras", "optax", "torch", "transformers"]

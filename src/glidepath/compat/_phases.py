@@ -1,0 +1,76 @@
+"""What the ported schedulers share: whole numbers, phases that may be empty, and joins."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from numbers import Real
+
+from glidepath.errors import ArgumentError
+from glidepath.schedules import Schedule, checks, constant, linear, piecewise_constant
+
+
+def whole(where: str, name: str, value: object, *, least: int = 0) -> int:
+    """A number of updates: an int, or a float that is one, as native arguments often are."""
+    if isinstance(value, Real) and float(value).is_integer():
+        return checks.count(where, name, int(float(value)), least=least)
+    raise ArgumentError(
+        f"{where}: {name} must be a whole number of updates of at least {least}, got {value!r}; "
+        "round it"
+    )
+
+
+def ramp(start: float, end: float, over: int) -> list[Schedule]:
+    """A linear phase, or none where it has no updates."""
+    return [linear(start, end, over)] if over > 0 else []
+
+
+def flat(rate: float, over: int) -> list[Schedule]:
+    """A constant phase, or none where it has no updates."""
+    return [constant(rate).take(over)] if over > 0 else []
+
+
+def join(phases: Sequence[Schedule]) -> Schedule:
+    """The phases one after the other; there is at least one."""
+    joined = phases[0]
+    for phase in phases[1:]:
+        joined = joined.then(phase)
+    return joined
+
+
+def at_boundaries(where: str, schedules: Sequence[Schedule], boundaries: Sequence[int]) -> Schedule:
+    """Each schedule from its boundary on, counted from there."""
+    given = list(checks.sequence(where, "schedules", schedules))
+    for schedule in given:
+        if not isinstance(schedule, Schedule):
+            raise ArgumentError(
+                f"{where}: needs schedules, got {type(schedule).__name__}; of a policy give its "
+                ".learning_rate"
+            )
+    if len(boundaries) != len(given) - 1:
+        raise ArgumentError(
+            f"{where}: needs one boundary less than schedules, got {len(boundaries)} and "
+            f"{len(given)}; give {len(given) - 1}"
+        )
+    edges = [0, *(whole(where, "a boundary", b, least=1) for b in boundaries)]
+    for before, after in itertools.pairwise(edges):
+        if after <= before:
+            raise ArgumentError(f"{where}: boundaries must rise, got {list(boundaries)}; sort them")
+    cut = [
+        schedule.take(after - before)
+        for schedule, before, after in zip(schedules, edges, edges[1:], strict=False)
+    ]
+    return join([*cut, schedules[-1]])
+
+
+def steps_at(rate: float, factors: Sequence[tuple[int, float]]) -> Schedule:
+    """`rate`, multiplied by each factor from its update on; updates may repeat or be 0."""
+    rates: list[float] = [rate]
+    edges: list[int] = []
+    for at, factor in sorted(factors):
+        if at <= 0 or (edges and edges[-1] == at):
+            rates[-1] *= factor
+        else:
+            edges.append(at)
+            rates.append(rates[-1] * factor)
+    return piecewise_constant(rates, edges) if edges else constant(rates[0])

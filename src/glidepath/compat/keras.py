@@ -1,0 +1,131 @@
+"""The schedules of keras.optimizers.schedules, and Keras's ReduceLROnPlateau callback.
+
+Keras computes in float32; these are the same formulas in float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from glidepath.compat._phases import join, ramp, whole
+from glidepath.control import reduce_on_plateau
+from glidepath.schedules import (
+    Policy,
+    Schedule,
+    checks,
+    cosine_decay,
+    exponential_decay,
+    inverse_time_decay,
+    piecewise_constant,
+    polynomial_decay,
+)
+from glidepath.schedules.ported import cosine_cycles
+
+__all__ = [
+    "CosineDecay",
+    "CosineDecayRestarts",
+    "ExponentialDecay",
+    "InverseTimeDecay",
+    "PiecewiseConstantDecay",
+    "PolynomialDecay",
+    "ReduceLROnPlateau",
+]
+
+# The names of classes are kept, and with them their spelling.
+# ruff: noqa: N802
+
+
+def ExponentialDecay(
+    initial_learning_rate: float, decay_steps: int, decay_rate: float, staircase: bool = False
+) -> Schedule:
+    """initial_learning_rate·decay_rate^(k/decay_steps); `staircase` floors the exponent."""
+    every = whole("ExponentialDecay", "decay_steps", decay_steps, least=1)
+    return exponential_decay(initial_learning_rate, decay_rate, every, staircase)
+
+
+def PiecewiseConstantDecay(boundaries: Sequence[int], values: Sequence[float]) -> Schedule:
+    """values[i] up to and including the update boundaries[i]: it switches one update later."""
+    where = "PiecewiseConstantDecay"
+    return piecewise_constant(values, [whole(where, "boundaries", b) + 1 for b in boundaries])
+
+
+def PolynomialDecay(
+    initial_learning_rate: float,
+    decay_steps: int,
+    end_learning_rate: float = 0.0001,
+    power: float = 1.0,
+    cycle: bool = False,
+) -> Schedule:
+    """(initial − end)·(1 − k/decay_steps)^power + end; `cycle` stretches decay_steps."""
+    over = whole("PolynomialDecay", "decay_steps", decay_steps, least=1)
+    return polynomial_decay(initial_learning_rate, end_learning_rate, over, power, cycle)
+
+
+def InverseTimeDecay(
+    initial_learning_rate: float, decay_steps: int, decay_rate: float, staircase: bool = False
+) -> Schedule:
+    """initial_learning_rate/(1 + decay_rate·k/decay_steps); `staircase` floors k/decay_steps."""
+    every = whole("InverseTimeDecay", "decay_steps", decay_steps, least=1)
+    return inverse_time_decay(initial_learning_rate, decay_rate, every, staircase)
+
+
+def CosineDecay(
+    initial_learning_rate: float,
+    decay_steps: int,
+    alpha: float = 0.0,
+    warmup_target: float | None = None,
+    warmup_steps: int = 0,
+) -> Schedule:
+    """A cosine from the initial rate to alpha times it; with `warmup_target`, a warm-up first.
+
+    As in Keras, `decay_steps` excludes the warm-up, and `warmup_steps` counts for nothing unless
+    `warmup_target` is given.
+    """
+    where = "CosineDecay"
+    over = whole(where, "decay_steps", decay_steps, least=1)
+    share = checks.number(where, "alpha", alpha)
+    if warmup_target is None:
+        return cosine_decay(initial_learning_rate, over, share * initial_learning_rate)
+    up = whole(where, "warmup_steps", warmup_steps)
+    return join(
+        [
+            *ramp(initial_learning_rate, warmup_target, up),
+            cosine_decay(warmup_target, over, share * warmup_target),
+        ]
+    )
+
+
+def CosineDecayRestarts(
+    initial_learning_rate: float,
+    first_decay_steps: int,
+    t_mul: float = 2.0,
+    m_mul: float = 1.0,
+    alpha: float = 0.0,
+) -> Schedule:
+    """Cosine cycles of first_decay_steps·t_mul^i updates whose height above alpha is m_mul^i.
+
+    The lengths are real numbers, as in Keras; `gp.cosine_restarts` rounds them to updates and
+    decays the peak.
+    """
+    where = "CosineDecayRestarts"
+    first = whole(where, "first_decay_steps", first_decay_steps, least=1)
+    end = checks.number(where, "alpha", alpha) * initial_learning_rate
+    return cosine_cycles(initial_learning_rate, first, t_mul, m_mul, end)
+
+
+def ReduceLROnPlateau(
+    learning_rate: float | Schedule | Policy,
+    monitor: str = "val_loss",
+    factor: float = 0.1,
+    patience: int = 10,
+    mode: str = "auto",
+    min_delta: float = 0.0001,
+    cooldown: int = 0,
+    min_lr: float = 0.0,
+) -> Policy:
+    """A rate or any schedule under the plateau controller, which counts as Keras does."""
+    controller = reduce_on_plateau(monitor, factor, patience, mode, min_delta, cooldown, min_lr)
+    if isinstance(learning_rate, Policy):
+        given = learning_rate
+        return Policy(**given.schedules, controllers=(*given.controllers, controller))
+    return Policy(learning_rate, controllers=[controller])
