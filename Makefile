@@ -26,6 +26,7 @@ CONSTRAINTS ?= constraints.txt
 BIN := $(VENV)/bin
 ENGINES := jax tensorflow torch
 
+RUN_EXTRAS := keras,report,tensorboard
 TEST_EXTRAS := keras,optax,report,tensorboard,tensorflow,torch,dev
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -42,13 +43,14 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("Glidepath needs Python 3.11 or newer, got %d.%d: say make PYTHON=python3.12" % v[:2])'
 	$(PYTHON) -m venv $(VENV)
 
-# $(call install,EXTRAS): the package itself, editable, with these extras.
+# $(call install,EXTRAS): the package itself, editable, with these extras. Extras come in a variable:
+# a comma written in the call would end the argument.
 install = $(BIN)/python -m pip install -qq --constraint $(CONSTRAINTS) --editable '.[$(1)]' && touch $@
 installed := pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 
 $(VENV)/.for-run: $(installed)
 	@echo 'Installing what `make run` needs into $(VENV) (once) ...'
-	@$(call install,keras,report,tensorboard)
+	@$(call install,$(RUN_EXTRAS))
 $(VENV)/.for-test: $(installed)
 	@echo 'Installing what the tests need into $(VENV) (once) ...'
 	@$(call install,$(TEST_EXTRAS))
