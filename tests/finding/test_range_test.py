@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import glidepath as gp
 from glidepath.finding import RangeTest, range_test
+from glidepath.finding.range_test import _agreed
 from glidepath.testing import ToyTrainer
 from glidepath.training import Metric, Updates
 
@@ -106,6 +107,12 @@ def test_spikes_and_noise_do_not_end_the_sweep():
     assert all(len(losses) == 100 for losses in found.sweeps)
 
 
+def test_a_smooth_curve_that_comes_half_way_back_does_not_end_the_sweep():
+    curve = np.interp(np.arange(101), [0, 20, 50, 100], [2.0, 2.0, 1.0, 2.5])
+    found = range_test(Script(lambda rates: curve[len(rates)]), smoothing=0.5)
+    assert found.diverged_at is None
+
+
 def test_a_noisy_first_loss_does_not_end_the_sweep():
     found = range_test(Script(lambda rates: 2.0 if rates else 0.01), smoothing=0.98)
     assert found.diverged_at is None
@@ -189,6 +196,22 @@ def test_sweeps_give_medians():
         row[: len(losses)] = losses[:count]
     np.testing.assert_array_equal(found.losses, np.median(known, axis=0))
     assert found.updates == sum(one.updates for one in singles)
+
+
+@pytest.mark.parametrize(
+    ("rates", "expected"),
+    [
+        ([3.0], 3.0),
+        ([1.0, 100.0], 10.0),
+        ([1.0, 100.0, 2.0], 2.0),
+        ([1.0, None, 100.0], 10.0),
+        ([1.0, None], None),
+        ([None], None),
+        ([1e-300, 1e-302], 1e-301),
+    ],
+)
+def test_what_sweeps_agree_on(rates, expected):
+    assert _agreed(rates) == (expected if expected is None else pytest.approx(expected))
 
 
 def test_without_a_seed_further_sweeps_meet_other_batches():

@@ -18,6 +18,7 @@ HEALTHY = {
     "spikes at the start": 2 + NOISE + np.where(K % 5 == 4, 100, 0) * (K < 20),
     "twice as bad, and better again": 2 + NOISE + 2 * np.exp(-(((K - 100) / 40) ** 2)),
     "stuck at four times the start": 0.5 + NOISE + 1.5 * (K > 20),
+    "the same with hardly any noise": 0.5 + NOISE / 1e3 + 1.5 * (K > 20),
 }
 BLOWN_UP = {
     "exponential": 2 + NOISE + 1e-3 * np.exp(np.minimum(K / 10, 300)),

@@ -80,6 +80,16 @@ def test_what_is_written_is_on_disk_at_once(tmp_path):
     assert record.outcome == "interrupted"
 
 
+def test_steps_count_on_from_call_to_call(tmp_path):
+    path = tmp_path / "r.jsonl"
+    with RecordWriter(path, INFO) as writer:
+        for losses in ([1.0, 2.0], [math.nan], [3.0, 4.0], []):
+            writer.updates(Updates(np.array(losses), {"learning_rate": np.ones(len(losses))}))
+        writer.end("diverged", {})
+    lines = [json.loads(line) for line in path.read_text().splitlines()[1:]]
+    assert [line["step"] for line in lines] == [0, 1, 2, 3, 4, 5]
+
+
 def test_a_record_cut_anywhere_is_read_up_to_there(tmp_path):
     whole = write(tmp_path / "whole.jsonl", [1.0, 2.0, 3.0]).read_text()
     head = whole.index("\n") + 1
