@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 
 import numpy as np
 import pytest
@@ -280,3 +281,19 @@ def test_the_same_seed_is_the_same_run():
     runs = [drive(ToyTrainer(), FLOWN, "2ep", seed=seed) for seed in (1, 1, 2)]
     np.testing.assert_array_equal(runs[0].series["loss"], runs[1].series["loss"])
     assert not np.array_equal(runs[0].series["loss"], runs[2].series["loss"])
+
+
+@pytest.mark.speed
+@pytest.mark.parametrize(("where", "microseconds"), [("nowhere", 5), ("record", 20), ("both", 30)])
+def test_the_loops_own_time_per_update(tmp_path, where, microseconds):
+    """Of 29 updates an epoch, the digits task's; what remains is for slow shared machines."""
+    trainer = Scripted(np.random.default_rng(0).random(1160))
+    trainer.steps_per_epoch = 29
+    record = None if where == "nowhere" else tmp_path / "r.jsonl"
+    outputs = Outputs(record, tmp_path / "b" if where == "both" else None)
+    best = math.inf
+    for _ in range(10):
+        began = time.process_time()
+        drive(trainer, gp.constant(0.1), "40ep", outputs=outputs)
+        best = min(best, time.process_time() - began)
+    assert best / 1160 < microseconds * 1e-6
