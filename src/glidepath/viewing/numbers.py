@@ -78,6 +78,14 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {many}"
 
 
+def shorten(name: str, most: int) -> str:
+    """A name of at most so many characters, cut in the middle where it is longer."""
+    if len(name) <= most:
+        return name
+    head = (most - 1) // 2
+    return f"{name[:head]}…{name[len(name) - (most - 1 - head) :]}"
+
+
 def listing(names: Iterable[str]) -> str:
     """Names in a sentence: "a", "a and b", "a, b and c"."""
     items = list(names)

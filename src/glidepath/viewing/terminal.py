@@ -64,17 +64,17 @@ def study_table(result: StudyResult) -> Group:
     differs = any(p.to_fixed is not None for p in result.policies)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("  policy", no_wrap=True, overflow="ellipsis", max_width=_NAME + 2)
-    table.add_column(f"test {result.metric.name}", justify="right", overflow="ellipsis")
+    table.add_column(f"test {numbers.shorten(result.metric.name, 20)}", justify="right")
     if differs:
         table.add_column("against fixed", no_wrap=True)
-        table.add_column("updates to\nfixed’s result", justify="right")
+        table.add_column("updates to\nfixed’s", justify="right")
     table.add_column("diverged", justify="right", no_wrap=True)
     policies = ranked(result)
     differences = _differences(policies, difference_places, result.metric.rising)
     for policy, difference in zip(policies, differences, strict=True):
         recommended = policy.name == result.recommended.name and finished(result)
         mark = "→ " if recommended else "  "
-        cells = [Text(mark + policy.name), _metric(policy, places)]
+        cells = [Text(mark + numbers.shorten(policy.name, _NAME)), _metric(policy, places)]
         if differs:
             cells.append(difference)
             cells.append(Text(numbers.count(policy.steps_to_target)))

@@ -143,7 +143,8 @@ def panel_title(axes: Axes, policy: PolicyResult) -> None:
     """A small panel's title: the policy in its colour, and how many of its runs diverged."""
     # A title at a given height spares matplotlib from measuring every tick to place it.
     color = policy_style(policy.name).color
-    axes.set_title(policy.name, color=color, y=1.0, pad=4, parse_math=False)
+    name = numbers.shorten(policy.name, 14 if policy.diverged else 26)
+    axes.set_title(name, color=color, y=1.0, pad=4, parse_math=False)
     if policy.diverged:
         text = f"{policy.diverged} of {len(policy.records)} diverged"
         look = {"color": ALARM, "fontsize": 8.5, "fontweight": "normal"}

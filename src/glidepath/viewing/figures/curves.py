@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 
 import numpy as np
@@ -34,17 +35,20 @@ def curves_figure(study: StudyResult, name: str | None = None) -> Figure:
         raise ArgumentError("curves_figure: the study has no policies; compare at least one")
     spreads = {p.name: spread(p, "validation", chosen) for p in policies}
     per_epoch = study.steps_per_epoch
-    panels = panel_grid(len(policies), 2.7, 1.85, top=0.42, below=0.0)
+    panels = panel_grid(
+        len(policies), 2.7, 1.85, top=0.42 if len(policies) > 4 else 0.75, below=0.0
+    )
     for axes, policy in zip(panels.small, policies, strict=True):
         _rest(axes, spreads, policy.name, per_epoch)
         _highlight(axes, policy, spreads[policy.name], per_epoch)
-        for run in broken(policy, "validation", chosen):
-            _broken(axes, run, per_epoch, policy_style(policy.name).color)
     limits = focus([s for s in spreads.values() if s is not None], study.total_steps)
     if limits is not None:
         panels.small[0].set_ylim(*limits)
+    for axes, policy in zip(panels.small, policies, strict=True):
+        for run in broken(policy, "validation", chosen):
+            _broken(axes, run, per_epoch, policy_style(policy.name).color)
     panels.small[0].set_xlim(0, 1.02 * study.total_steps / per_epoch)
-    rate_axis(panels.small[0], bins=4)
+    rate_axis(panels.small[0], bins=5)
     panels.edges("epoch")
     side_label(panels, f"validation {chosen}")
     _title(panels.figure, study, chosen)
@@ -54,11 +58,13 @@ def curves_figure(study: StudyResult, name: str | None = None) -> Figure:
 def _title(figure: Figure, study: StudyResult, chosen: str) -> None:
     seeds = numbers.plural(len(study.seeds), "seed")
     band = "; band: lowest to highest" if len(study.seeds) > 1 else ""
+    words = (
+        f"{study.task}: validation {chosen}, mean of {seeds}{band}; dashed: fixed; grey: the others"
+    )
     figure.text(
         0.12 / figure.get_figwidth(),
         1 - 0.1 / figure.get_figheight(),
-        f"{study.task}: validation {chosen}, mean of {seeds}{band}; "
-        "dashed: fixed; grey: the others",
+        textwrap.fill(words, int(13 * figure.get_figwidth())),
         va="top",
         fontsize=10,
         color=MUTED,
@@ -100,7 +106,9 @@ def _broken(axes: Axes, run: Broken, per_epoch: int, color: str) -> None:
         return
     x = run.steps / per_epoch
     axes.plot(x, run.values, color=color, linestyle=":", linewidth=1.2)
-    axes.plot(x[-1:], run.values[-1:], marker="x", color=ALARM, markersize=6, markeredgewidth=1.6)
+    end = np.clip(run.values[-1:], *axes.get_ylim())
+    (cross,) = axes.plot(x[-1:], end, marker="x", color=ALARM, markersize=6, markeredgewidth=1.6)
+    cross.set(clip_on=False, zorder=5)
 
 
 def curve_file(name: str, study: StudyResult) -> str:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from glidepath.studies.result import PolicyResult, StudyResult
+from glidepath.viewing import numbers
 from glidepath.viewing.figures.canvas import new_figure, styled
 from glidepath.viewing.series import finals, ranked
 from glidepath.viewing.style import ALARM, INK, MUTED, policy_style
@@ -24,7 +25,7 @@ def final_figure(study: StudyResult) -> Figure:
     """
     policies = ranked(study)
     differs = any(p.to_fixed is not None for p in policies)
-    figure = new_figure(9.2 if differs else 6.6, 0.30 * len(policies) + 1.3)
+    figure = new_figure(9.2 if differs else 6.6, 0.30 * len(policies) + 1.45)
     panels = figure.subplots(
         1, 1 + differs, sharey=True, squeeze=False, width_ratios=[1.25, 1][: 1 + differs]
     )[0]
@@ -45,9 +46,10 @@ def final_figure(study: StudyResult) -> Figure:
 
 
 def _label(policy: PolicyResult) -> str:
+    name = numbers.shorten(policy.name, 22)
     if not policy.diverged:
-        return policy.name
-    return f"{policy.name} ({policy.diverged} of {len(policy.records)} diverged)"
+        return name
+    return f"{name} ({policy.diverged} of {len(policy.records)} diverged)"
 
 
 def _metrics(axes: Axes, study: StudyResult, policies: Sequence[PolicyResult]) -> None:
@@ -60,9 +62,9 @@ def _metrics(axes: Axes, study: StudyResult, policies: Sequence[PolicyResult]) -
             ends = policy.metric_ci or (policy.metric_mean, policy.metric_mean)
             axes.plot(ends, [row, row], color=style.color, linewidth=2.2)
             axes.plot(policy.metric_mean, row, style.marker, color=style.color, markersize=7)
-    interval = ", mean and 95 % interval" if len(study.seeds) > 1 else ""
+    interval = "mean and 95 % interval; " if len(study.seeds) > 1 else ""
     better = "higher" if study.metric.rising else "lower"
-    axes.set_xlabel(f"final test {name}{interval} ({better} is better)")
+    axes.set_xlabel(f"final test {name}\n{interval}{better} is better")
     axes.xaxis.set_major_locator(MaxNLocator(6))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{round(value, 9):g}"))
     axes.margins(x=0.06)
@@ -95,7 +97,7 @@ def _differences(axes: Axes, study: StudyResult, policies: Sequence[PolicyResult
                 fontsize=7.5,
                 color=MUTED,
             )
-    axes.set_xlabel("paired difference to fixed (filled: distinct)")
+    axes.set_xlabel("paired difference to fixed\nfilled: distinct")
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.xaxis.set_major_formatter(FuncFormatter(_signed))
     axes.margins(x=0.06)

@@ -13,6 +13,7 @@ from glidepath.errors import ArgumentError
 from glidepath.schedules import Plan
 from glidepath.schedules.plan import Track
 from glidepath.training.trainer import Array
+from glidepath.viewing import numbers
 from glidepath.viewing.figures.canvas import (
     count_axis,
     log_rate_axis,
@@ -97,7 +98,7 @@ def _line(axes: Axes, name: str, steps: Indices, values: Array) -> None:
     (line,) = axes.plot(
         steps, values, color=style.color, linestyle=style.linestyle, marker=style.marker
     )
-    line.set_label(name)
+    line.set_label(numbers.shorten(name, 26))
     line.set_markersize(4.5)
     line.set_markevery((0.03 + 0.01 * (sum(map(ord, name)) % 6), 0.17))
 

@@ -141,14 +141,15 @@ def curves_plot(study: StudyResult, name: str) -> Json | None:
         if item is not None:
             spreads.append(item)
             traces += _spread_traces(policy, item, study)
+    limits = focus(spreads, study.total_steps)
+    for policy in study.policies:
         for run in broken(policy, "validation", name):
             if run.steps.size:
-                traces.append(_broken_trace(policy, run, study))
+                traces += _broken_traces(policy, run, study, limits)
     if not traces:
         return None
     y: Json = {"title": title(f"validation {name}"), "tickformat": "~g"}
     linear: Json = {"type": "linear"}
-    limits = focus(spreads, study.total_steps)
     if limits is not None:
         linear["range"] = list(limits)
     epochs = {"title": title("epoch"), "range": _epoch_range(study)}
@@ -191,25 +192,38 @@ def _spread_traces(policy: PolicyResult, item: Spread, study: StudyResult) -> li
     return [band, mean]
 
 
-def _broken_trace(policy: PolicyResult, run: Broken, study: StudyResult) -> Json:
+def _broken_traces(
+    policy: PolicyResult, run: Broken, study: StudyResult, limits: tuple[float, float] | None
+) -> list[Json]:
+    """A run that did not finish, and a cross at its end, on the edge if the end is off the plot."""
     style = policy_style(policy.name)
-    size = run.steps.size
-    return {
+    end = float(run.values[-1])
+    pinned = end if limits is None else float(np.clip(end, *limits))
+    x = run.steps / study.steps_per_epoch
+    words = (
+        f"<b>{text(policy.name)}</b>, seed {run.seed}: {text(run.outcome)} "
+        f"after {numbers.count(run.stopped)} updates<br>"
+    )
+    line = {
         "type": "scatter",
-        "mode": "lines+markers",
-        "x": numbers_of(run.steps / study.steps_per_epoch),
+        "mode": "lines",
+        "x": numbers_of(x),
         "y": numbers_of(run.values),
         "line": {"color": style.color, "dash": "dot", "width": 1.3},
-        "marker": {
-            "symbol": "x",
-            "color": ALARM,
-            "size": numbers_of(np.where(np.arange(size) == size - 1, 9, 0)),
-        },
-        "hovertemplate": f"<b>{text(policy.name)}</b>, seed {run.seed}: {text(run.outcome)} "
-        f"after {numbers.count(run.stopped)} updates<br>"
-        "epoch %{x:.4~g}: %{y:.4~g}<extra></extra>",
+        "hovertemplate": f"{words}epoch %{{x:.4~g}}: %{{y:.4~g}}<extra></extra>",
         "meta": policy.name,
     }
+    cross = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [float(x[-1])],
+        "y": [pinned],
+        "cliponaxis": False,
+        "marker": {"symbol": "x", "color": ALARM, "size": 9},
+        "hovertemplate": f"{words}last value {end:.4g}<extra></extra>",
+        "meta": policy.name,
+    }
+    return [line, cross]
 
 
 def forest_plots(study: StudyResult) -> tuple[Json, Json | None]:
@@ -237,7 +251,7 @@ def forest_plots(study: StudyResult) -> tuple[Json, Json | None]:
 
 
 def _row_label(policy: PolicyResult, study: StudyResult) -> str:
-    name = text(policy.name)
+    name = text(numbers.shorten(policy.name, 20))
     if policy.diverged:
         name = f'<span style="color:{ALARM}">{name} ✕{policy.diverged}</span>'
     return f"<b>{name}</b>" if policy.name == study.recommended.name else name
