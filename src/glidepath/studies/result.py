@@ -78,6 +78,11 @@ class Cost:
     overhead: float
     """Seconds of everything else, summed over processes."""
 
+    @property
+    def overhead_share(self) -> float | None:
+        """Overhead as a share of the steps' time; None where no step was taken."""
+        return self.overhead / self.steps if self.steps > 0 else None
+
 
 @dataclass(frozen=True)
 class StudyResult:

@@ -52,9 +52,7 @@ def paired_difference(
         other: the same of the policy that is compared with.
         comparisons: how many such differences are looked at together.
     """
-    seeds = [
-        s for s in mine if s in other and math.isfinite(mine[s]) and math.isfinite(other[s])
-    ]
+    seeds = [s for s in mine if s in other and math.isfinite(mine[s]) and math.isfinite(other[s])]
     if len(seeds) < 2:
         return None
     size = max(max(abs(mine[s]), abs(other[s])) for s in seeds)

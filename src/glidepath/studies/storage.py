@@ -1,0 +1,234 @@
+"""A study on disk: what identifies it, what is done, what it took. Any session can go on from it.
+
+    study.json                    the study: task, length, seeds, policies, range test
+    records/<policy>-seed<k>.jsonl
+    tensorboard/<policy>/seed<k>/ event files
+    sessions.json                 what each session took
+    summary.json                  the result
+
+JSON files are replaced whole, so a kill leaves the old one or the new one.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from glidepath.errors import RecordError, StudyError
+from glidepath.finding.result import RangeTest
+from glidepath.training.records import RunRecord, read_record
+
+FORMAT = 1
+_STUDY, _SESSIONS, _SUMMARY, _LOCK = "study.json", "sessions.json", "summary.json", ".lock"
+_WORDS = {"epochs": "--epochs", "seeds": "--seeds", "policies": "--policy", "task": "the task"}
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The folder of a study."""
+
+    path: Path
+
+    def record(self, policy: str, seed: int) -> Path:
+        """Where a run's record is."""
+        return self.path / "records" / f"{slug(policy)}-seed{seed}.jsonl"
+
+    def board(self, policy: str, seed: int) -> Path:
+        """Where a run's event files are."""
+        return self.path / "tensorboard" / slug(policy) / f"seed{seed}"
+
+    def open(self, identity: Mapping[str, Any]) -> dict[str, Any]:
+        """What `study.json` holds, written now where the folder is new.
+
+        Raises:
+            StudyError: the folder holds another study or something else, or cannot be written.
+        """
+        stored = self._stored()
+        if stored is None:
+            stored = {"glidepath_study": FORMAT, "identity": dict(identity)}
+            self.write_study(stored)
+        _same_study(self.path, stored["identity"], identity)
+        return stored
+
+    def write_study(self, data: Mapping[str, Any]) -> None:
+        """Replace `study.json`."""
+        write_json(self.path / _STUDY, data)
+
+    def write_summary(self, data: Mapping[str, Any]) -> None:
+        """Replace `summary.json`."""
+        write_json(self.path / _SUMMARY, data)
+
+    def finished(self, policy: str, seed: int, fingerprint: str) -> RunRecord | None:
+        """The record of a run that came to its end; None where it has to be done (again)."""
+        path = self.record(policy, seed)
+        if not path.is_file():
+            return None
+        try:
+            record = read_record(path)
+        except RecordError:
+            return None
+        same = record.info.fingerprint == fingerprint and record.info.seed == seed
+        return record if same and record.outcome in ("finished", "diverged") else None
+
+    def sessions(self) -> list[dict[str, float]]:
+        """What the sessions so far took."""
+        try:
+            found = json.loads((self.path / _SESSIONS).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return []
+        return cast("list[dict[str, float]]", found)
+
+    def write_sessions(self, sessions: list[dict[str, float]]) -> None:
+        """Replace what the sessions took."""
+        write_json(self.path / _SESSIONS, sessions)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other sessions out of the folder, where the system can."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT)
+        except OSError as error:
+            raise StudyError(
+                f"{self.path} cannot be used as a folder ({error.strerror}); give another one"
+            ) from error
+        try:
+            _lock(lock, self.path)
+            yield
+        finally:
+            os.close(lock)
+
+    def _stored(self) -> dict[str, Any] | None:
+        path = self.path / _STUDY
+        if not path.exists():
+            if any(not entry.name.startswith(".") for entry in self.path.iterdir()):
+                raise StudyError(
+                    f"{self.path} is not empty and holds no study; give an empty or a new folder"
+                )
+            return None
+        try:
+            stored = json.loads(path.read_text(encoding="utf-8"))
+            known = stored["glidepath_study"] == FORMAT and isinstance(stored["identity"], dict)
+        except (OSError, ValueError, KeyError, TypeError):
+            known = False
+        if not known:
+            raise StudyError(
+                f"{path} cannot be read, or is of another version; give another folder, or remove "
+                "this one to begin again"
+            )
+        return cast("dict[str, Any]", stored)
+
+
+def slug(name: str) -> str:
+    """A policy's name as it is fit for a file."""
+    return re.sub(r"[^A-Za-z0-9._=+-]+", "_", name).strip("._") or "policy"
+
+
+def write_json(path: Path, data: object) -> None:
+    """Write JSON to a file beside it and put it in place whole; numbers not finite become null."""
+    text = json.dumps(plain(data), indent=1, allow_nan=False) + "\n"
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with beside.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as error:
+        raise StudyError(
+            f"{path} cannot be written ({error.strerror}); make room or give another folder"
+        ) from error
+
+
+def plain(data: object) -> object:
+    """JSON data of mappings, sequences, arrays and numbers; what is not finite becomes null."""
+    if isinstance(data, Mapping):
+        return {str(key): plain(value) for key, value in data.items()}
+    if isinstance(data, np.ndarray):
+        return plain(data.tolist())
+    if isinstance(data, list | tuple | set | frozenset):
+        return [plain(value) for value in data]
+    if isinstance(data, np.generic):
+        return plain(data.item())
+    if isinstance(data, float) and not math.isfinite(data):
+        return None
+    return data
+
+
+def range_test_to_json(test: RangeTest) -> dict[str, Any]:
+    """A range test as JSON data."""
+    return cast("dict[str, Any]", plain(asdict(test)))
+
+
+def range_test_from_json(data: Mapping[str, Any]) -> RangeTest:
+    """The range test that `range_test_to_json` wrote.
+
+    Raises:
+        StudyError: a key is missing or unknown.
+    """
+    names = {field.name for field in fields(RangeTest)}
+    if set(data) != names:
+        raise StudyError(
+            f"the stored range test lacks or has unknown keys: {sorted(names ^ set(data))}; it was "
+            "written by another version: remove the folder to begin again"
+        )
+    return RangeTest(
+        **{
+            **data,
+            "rates": _array(data["rates"]),
+            "losses": _array(data["losses"]),
+            "smoothed": _array(data["smoothed"]),
+            "metrics": {name: _array(column) for name, column in data["metrics"].items()},
+            "sweeps": tuple(_array(sweep) for sweep in data["sweeps"]),
+            "warnings": tuple(data["warnings"]),
+        }
+    )
+
+
+def _array(values: list[float | None]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return np.asarray([math.nan if v is None else v for v in values], dtype=np.float64)
+
+
+def _same_study(path: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """StudyError naming the first difference between the stored study and the wanted one."""
+    fresh = cast("dict[str, Any]", plain(wanted))
+    for key in [*fresh, *(key for key in stored if key not in fresh)]:
+        there, here = stored.get(key), fresh.get(key)
+        if there != here:
+            raise StudyError(
+                f"{path} holds another study: its {key} {_verb(key)} {_short(there)}, and this "
+                f"one's {_verb(key)} {_short(here)}; give another folder, or use the same "
+                f"{_WORDS.get(key, key)} to resume it"
+            )
+
+
+def _verb(key: str) -> str:
+    return "are" if key.endswith("s") else "is"
+
+
+def _short(value: object) -> str:
+    text = ", ".join(value) if isinstance(value, Mapping) else repr(value)
+    return text if len(text) <= 200 else text[:197] + "..."
+
+
+def _lock(lock: int, path: Path) -> None:
+    """Take the lock; where the system has none, go on without."""
+    try:
+        import fcntl
+    except ImportError:
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise StudyError(
+            f"another glidepath is at work in {path}; wait for it, or give another folder"
+        ) from error

@@ -1,0 +1,423 @@
+"""`compare` and `tune`: policies × seeds on one task, from the range test to the result on disk."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+from glidepath.errors import ArgumentError, PlanError, SpecError, StudyError
+from glidepath.finding.result import RangeTest
+from glidepath.schedules import Plan, Policy, Schedule, as_policy, checks, from_spec
+from glidepath.studies import worker
+from glidepath.studies.assemble import Flight, best, results
+from glidepath.studies.costs import Costs
+from glidepath.studies.defaults import DEFAULTS, SetPolicy, check_names, fit_to, set_default
+from glidepath.studies.pool import Call, Executor, Pool, check_sendable, open_pool
+from glidepath.studies.progress import Silent, StudyProgress
+from glidepath.studies.recommend import recommend
+from glidepath.studies.result import StudyResult
+from glidepath.studies.storage import (
+    Folder,
+    range_test_from_json,
+    range_test_to_json,
+    slug,
+)
+from glidepath.studies.summary import summary
+from glidepath.studies.task import StudyTask
+from glidepath.training import Metric, RunRecord, read_record
+
+EPOCHS = 40
+SEEDS = 5
+SWEEPS = 5
+"""Sweeps of the range test; their median is taken."""
+
+Report = Callable[[StudyResult, Path], object]
+
+
+def compare(
+    task: StudyTask,
+    policies: Mapping[str, Policy | Schedule | None],
+    *,
+    out: Path | str,
+    epochs: int = EPOCHS,
+    seeds: int | Sequence[int] = SEEDS,
+    workers: int | Executor = 2,
+    progress: StudyProgress | None = None,
+    report: Report | None = None,
+) -> StudyResult:
+    """Train every policy on every seed and compare them.
+
+    What is done is in `out` as soon as it is done; called again with the same arguments after an
+    interrupt or a kill, the study goes on from there.
+
+    Args:
+        task: something with a name that opens as a Trainer; see `StudyTask`.
+        policies: the policies by name; None for the default of that name, which a range test sets.
+        out: the folder for records, event files and results: new, empty, or of this same study.
+        epochs: the length of each run.
+        seeds: how many seeds (0, 1, ...), or the seeds; every policy trains from the same ones.
+        workers: how many processes train at a time (1: this one), or an executor.
+        progress: whom to tell; nobody if None. `studies.progress_for(console)` makes one.
+        report: called with the result and `out` before the end, e.g. `viewing.write_report`.
+
+    Returns:
+        The result, which is also in `out/summary.json`.
+
+    Raises:
+        ArgumentError: an argument that cannot be right.
+        PlanError: a policy that does not fit the run.
+        StudyError: a folder that holds another study; a worker that was killed.
+    """
+    if not isinstance(policies, Mapping) or not policies:
+        raise ArgumentError(
+            f"compare: policies must be a mapping of names to policies, got {policies!r}; "
+            'give e.g. {"cosine": gp.cosine_decay(0.1, "100%")}'
+        )
+    return _Study(task, policies, Path(out), epochs, seeds, workers).run(progress, report)
+
+
+def tune(
+    task: StudyTask,
+    *,
+    out: Path | str,
+    epochs: int = EPOCHS,
+    seeds: int | Sequence[int] = SEEDS,
+    policies: Iterable[str] | Mapping[str, Policy | Schedule | None] | None = None,
+    workers: int | Executor = 2,
+    progress: StudyProgress | None = None,
+    report: Report | None = None,
+) -> StudyResult:
+    """Find the rates with a range test, set the classic policies from it, and compare them.
+
+    Args:
+        task: as in `compare`, like all the rest.
+        out: the folder.
+        epochs: the length of each run.
+        seeds: how many seeds, or the seeds.
+        policies: the names of the default policies to take (all if None), or a mapping as in
+            `compare`, whose own policies are compared with the rest.
+        workers: how many processes, or an executor.
+        progress: whom to tell.
+        report: called with the result and `out`.
+
+    Returns:
+        The result, with the range test.
+    """
+    if isinstance(policies, Mapping):
+        wanted = dict(policies)
+    else:
+        wanted = dict.fromkeys(check_names(DEFAULTS if policies is None else policies))
+    if not wanted:
+        raise ArgumentError("tune: policies must name at least one, got none; leave it out for all")
+    study = _Study(task, wanted, Path(out), epochs, seeds, workers, always_sweep=True)
+    return study.run(progress, report)
+
+
+@dataclass(frozen=True)
+class _Set:
+    """A study whose policies are set: what its runs are flown from."""
+
+    described: worker.Described
+    test: RangeTest | None
+    policies: Mapping[str, SetPolicy]
+    plans: Mapping[str, Plan]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "steps_per_epoch": self.described.steps_per_epoch,
+            "metric": [self.described.metric.name, self.described.metric.rising],
+            "hyperparameters": self.described.hyperparameters,
+            "range_test": None if self.test is None else range_test_to_json(self.test),
+            "policies": {
+                name: {"spec": chosen.policy.to_spec(), "note": chosen.note}
+                for name, chosen in self.policies.items()
+            },
+        }
+
+
+class _Study:
+    """One session of a study."""
+
+    def __init__(
+        self,
+        task: StudyTask,
+        policies: Mapping[str, Policy | Schedule | None],
+        out: Path,
+        epochs: int,
+        seeds: int | Sequence[int],
+        workers: int | Executor,
+        always_sweep: bool = False,
+    ) -> None:
+        self.key = uuid.uuid4().hex
+        self.task = _checked_task(task)
+        self.policies = _checked_policies(policies)
+        self.folder = Folder(out.expanduser().absolute())
+        self.epochs = checks.count("study", "epochs", epochs)
+        self.seeds = _checked_seeds(seeds)
+        self.workers = _checked_workers(workers)
+        self.sweep = always_sweep or None in self.policies.values()
+        if workers != 1:
+            check_sendable(f"the task {task.name!r}", task)
+            for name, policy in self.policies.items():
+                check_sendable(f"the policy {name!r}", policy)
+
+    def run(self, progress: StudyProgress | None, report: Report | None) -> StudyResult:
+        """From what is in the folder to the result."""
+        with self.folder.locked():
+            stored = self.folder.open(self.identity())
+            self.costs = Costs(self.folder)
+            with self.costs.importing():
+                import scipy.special  # noqa: F401  (the statistics' quantiles)
+            with progress or Silent() as self.progress:
+                with open_pool(self.workers, self.listen) as pool:
+                    ready = self.prepared(stored, pool)
+                    records = self.flown(ready, pool)
+                return self.concluded(ready, records, report)
+
+    def identity(self) -> dict[str, Any]:
+        """What must be the same for a folder to be resumed."""
+        return {
+            "task": self.task.name,
+            "fingerprint": getattr(self.task, "fingerprint", None),
+            "epochs": self.epochs,
+            "seeds": list(self.seeds),
+            "policies": {
+                name: None if policy is None else policy.to_spec()
+                for name, policy in self.policies.items()
+            },
+            "range_test": self.sweep,
+            "glidepath": importlib.metadata.version("glidepath"),
+        }
+
+    def listen(self, message: worker.Message) -> None:
+        """A worker's message on how far it is."""
+        if (message.name, message.seed) in self.waiting:
+            self.progress.running(message.name, message.seed, message.step)
+
+    def prepared(self, stored: dict[str, Any], pool: Pool) -> _Set:
+        """The policies, set: as they were stored, or from a range test now."""
+        self.waiting: set[tuple[str, int]] = set()
+        if "setting" in stored:
+            return self.stored_setting(stored["setting"])
+        self.progress.stage(f"opening {self.task.name} ...")
+        described = self.describe(pool)
+        test = self.range_test(pool) if self.sweep else None
+        chosen = {}
+        for name, policy in self.policies.items():
+            if policy is not None:
+                made = SetPolicy(policy, "As it was given.")
+            else:
+                assert test is not None
+                made = set_default(name, test, self.epochs, described.steps_per_epoch)
+            chosen[name] = fit_to(made, described.hyperparameters)
+        ready = _Set(described, test, chosen, self.plans(chosen, described))
+        self.folder.write_study({**stored, "setting": ready.to_json()})
+        return ready
+
+    def describe(self, pool: Pool) -> worker.Described:
+        """Open the task in every process; what it is like."""
+        calls: list[Call] = [(worker.describe, (self.key, self.task))] * pool.processes
+        found = None
+        for _, (described, spent) in cast("Any", self.costs.run(pool, calls)):
+            self.costs.add(spent)
+            found = described
+        assert found is not None
+        return cast("worker.Described", found)
+
+    def range_test(self, pool: Pool) -> RangeTest:
+        """The range test, in one of the processes."""
+        call: Call = (worker.sweep, (self.key, self.task, SWEEPS, {}))
+        [(_, (test, spent))] = cast("Any", list(self.costs.run(pool, [call])))
+        self.costs.add(spent)
+        self.progress.stage(
+            f"range test: {test.updates} updates; a rate of {test.suggested:.3g} is suggested, "
+            f"{test.low:.3g} to {test.high:.3g} for cycles"
+        )
+        for warning in test.warnings:
+            self.progress.stage(f"careful: {warning}")
+        return cast("RangeTest", test)
+
+    def stored_setting(self, data: Mapping[str, Any]) -> _Set:
+        """The policies as an earlier session set them."""
+        try:
+            described = worker.Described(
+                data["steps_per_epoch"], Metric(*data["metric"]), tuple(data["hyperparameters"])
+            )
+            test = None if data["range_test"] is None else range_test_from_json(data["range_test"])
+            chosen = {
+                name: SetPolicy(as_policy(from_spec(item["spec"])), item["note"])
+                for name, item in data["policies"].items()
+            }
+        except (KeyError, TypeError, SpecError) as error:
+            raise StudyError(
+                f"{self.folder.path / 'study.json'} is damaged ({error}); remove the folder to "
+                "begin again"
+            ) from error
+        return _Set(described, test, chosen, self.plans(chosen, described))
+
+    def plans(
+        self, chosen: Mapping[str, SetPolicy], described: worker.Described
+    ) -> dict[str, Plan]:
+        """Every policy's plan; refused before any training where one does not fit."""
+        found = {}
+        for name, item in chosen.items():
+            try:
+                found[name] = item.policy.plan(f"{self.epochs}ep", described.steps_per_epoch)
+            except PlanError as error:
+                raise PlanError(
+                    f"the policy {name!r} does not fit a run of {self.epochs} epochs of "
+                    f"{described.steps_per_epoch} updates: {error}"
+                ) from error
+            lacking = sorted(set(found[name].tracks) - set(described.hyperparameters))
+            if lacking:
+                raise StudyError(
+                    f"the policy {name!r} flies {', '.join(lacking)}, which the optimizer of "
+                    f"{self.task.name!r} does not have; leave it out of the policy"
+                )
+        return found
+
+    def flown(self, ready: _Set, pool: Pool) -> dict[tuple[str, int], RunRecord]:
+        """Every run's record: those that were there, and the rest flown now, seed by seed."""
+        found: dict[tuple[str, int], RunRecord] = {}
+        jobs: list[worker.Job] = []
+        board = importlib.util.find_spec("tensorboard") is not None
+        for seed in self.seeds:
+            for name, plan in ready.plans.items():
+                record = self.folder.finished(name, seed, plan.fingerprint)
+                if record is not None:
+                    found[name, seed] = record
+                    continue
+                jobs.append(
+                    worker.Job(
+                        name=name,
+                        policy=ready.policies[name].policy,
+                        seed=seed,
+                        epochs=self.epochs,
+                        record=self.folder.record(name, seed),
+                        board=self.folder.board(name, seed) if board else None,
+                    )
+                )
+        if jobs and not board:
+            self.progress.stage(
+                'no TensorBoard files without tensorboard: pip install "glidepath[tensorboard]"'
+            )
+        self.progress.begin(
+            len(jobs) + len(found), len(found), self.epochs * ready.described.steps_per_epoch
+        )
+        self.fly(jobs, pool)
+        for job in jobs:
+            found[job.name, job.seed] = read_record(job.record)
+        return found
+
+    def fly(self, jobs: list[worker.Job], pool: Pool) -> None:
+        """Every job, as many at a time as there are processes."""
+        self.waiting = {(job.name, job.seed) for job in jobs}
+        calls: list[Call] = [(worker.fly, (self.key, self.task, job)) for job in jobs]
+        for index, result in self.costs.run(pool, calls):
+            job, ended = jobs[index], cast("worker.Flown", result)
+            self.costs.add(ended.spent)
+            self.waiting.discard((job.name, job.seed))
+            self.progress.ended(job.name, job.seed, ended.outcome)
+            self.costs.save()
+
+    def concluded(
+        self, ready: _Set, records: Mapping[tuple[str, int], RunRecord], report: Report | None
+    ) -> StudyResult:
+        """The result, reported and stored."""
+        self.progress.stage("comparing and drawing ...")
+        result = self.result(ready, records)
+        if report is not None:
+            report(result, self.folder.path)
+        self.costs.save()
+        result = replace(result, cost=self.costs.total())
+        self.folder.write_summary(summary(result))
+        return result
+
+    def result(self, ready: _Set, records: Mapping[tuple[str, int], RunRecord]) -> StudyResult:
+        """What the records say."""
+        metric = ready.described.metric
+        flights = [
+            Flight(name, item.policy, tuple(records[name, seed] for seed in self.seeds))
+            for name, item in ready.policies.items()
+        ]
+        compared = results(flights, metric)
+        return StudyResult(
+            task=self.task.name,
+            metric=metric,
+            total_steps=self.epochs * ready.described.steps_per_epoch,
+            steps_per_epoch=ready.described.steps_per_epoch,
+            seeds=self.seeds,
+            policies=compared,
+            range_test=ready.test,
+            recommended=recommend(
+                flights,
+                compared,
+                metric,
+                ready.plans[best(flights, metric).name],
+                getattr(self.task, "code_for", None),
+            ),
+            cost=self.costs.total(),
+            notes={name: item.note for name, item in ready.policies.items()},
+        )
+
+
+def _checked_task(task: StudyTask) -> StudyTask:
+    if not isinstance(task, StudyTask) or not isinstance(task.name, str):
+        raise ArgumentError(
+            f"study: a task needs a name and open(), got {task!r}; "
+            'give e.g. glidepath.tasks.load_task("digits")'
+        )
+    return task
+
+
+def _checked_policies(
+    policies: Mapping[str, Policy | Schedule | None],
+) -> dict[str, Policy | None]:
+    found: dict[str, Policy | None] = {}
+    files: dict[str, str] = {}
+    for name, policy in policies.items():
+        if not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= 100:
+            raise ArgumentError(
+                f"study: a policy's name must be printable text of up to 100 characters, got "
+                f"{name!r}; give another"
+            )
+        twin = files.setdefault(slug(name).lower(), name)
+        if twin != name:
+            raise ArgumentError(
+                f"study: the policies {twin!r} and {name!r} would share their files; rename one"
+            )
+        if policy is None:
+            check_names([name])
+            found[name] = None
+            continue
+        found[name] = as_policy(policy)
+        try:
+            found[name].to_spec()  # type: ignore[union-attr]
+        except SpecError as error:
+            raise SpecError(
+                f"the policy {name!r} cannot be part of a study, which must be able to write it "
+                f"down: {error}"
+            ) from error
+    return found
+
+
+def _checked_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
+    if isinstance(seeds, list | tuple | range):
+        listed = tuple(checks.count("study", "a seed", seed, least=0) for seed in seeds)
+        if not listed or len(set(listed)) != len(listed):
+            raise ArgumentError(
+                f"study: seeds must be different, and one at least, got {seeds!r}; give e.g. 5"
+            )
+        return listed
+    return tuple(range(checks.count("study", "seeds", seeds)))
+
+
+def _checked_workers(workers: int | Executor) -> int | Executor:
+    if hasattr(workers, "submit"):
+        return workers
+    return checks.count("study", "workers", workers)
