@@ -1,0 +1,5 @@
+"""The command line: parse, call, print. What it does is in the rooms below."""
+
+from glidepath.cli.commands import app, main
+
+__all__ = ["app", "main"]

@@ -1,0 +1,172 @@
+"""The commands: each parses, calls and prints. What is heavy is imported inside them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from glidepath.errors import GlidepathError
+
+EPOCHS, SEEDS, WORKERS = 40, 5, 2
+"""What `studies` has as defaults, without importing it here; a test holds them together."""
+
+app = typer.Typer(
+    name="glidepath",
+    help="Finds, plans, flies and checks the learning rate of a neural network's training.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+TaskArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="TASK",
+        help="digits, digits-cnn, breast-cancer, diabetes, or your path/to/file.py:function.",
+    ),
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="The study's folder; runs/TASK if not given."),
+]
+EpochsOption = Annotated[int, typer.Option("--epochs", help="The length of each run.")]
+SeedsOption = Annotated[int, typer.Option("--seeds", help="Runs of each policy.")]
+WorkersOption = Annotated[int, typer.Option("--workers", help="Processes that train at a time.")]
+PolicyOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--policy",
+        metavar="POLICY",
+        help='A recipe with its arguments ("one_cycle peak=0.1"), the file of a spec '
+        "(policy.json), or the name of a default policy, set from a range test (cosine). "
+        "Repeatable.",
+    ),
+]
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Finds, plans, flies and checks the learning rate of a neural network's training."""
+    if version:
+        from glidepath import __version__
+
+        typer.echo(f"glidepath {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def show(
+    policy: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="POLICY...",
+            help="A recipe and its arguments (one_cycle peak=0.1), phases joined by `then`, or "
+            "the file of a spec (policy.json); several, one after the other.",
+        ),
+    ],
+    total: Annotated[
+        str, typer.Option("--total", help="The run's length: updates, or epochs as 30ep.")
+    ],
+    steps_per_epoch: Annotated[
+        int | None, typer.Option("--steps-per-epoch", help="Updates in an epoch.")
+    ] = None,
+    png: Annotated[
+        Path | None, typer.Option("--png", metavar="FILE", help="Draw it into this file.")
+    ] = None,
+) -> None:
+    """Print and draw what policies will do, before any training."""
+    with plain_errors():
+        from glidepath.cli.policies import parse_duration, parse_policies
+        from glidepath.viewing.show import show_policies
+
+        show_policies(parse_policies(policy), parse_duration(total), steps_per_epoch, png=png)
+
+
+@app.command()
+def compare(
+    task: TaskArgument,
+    policy: PolicyOption = None,
+    epochs: EpochsOption = EPOCHS,
+    seeds: SeedsOption = SEEDS,
+    out: OutOption = None,
+    workers: WorkersOption = WORKERS,
+) -> None:
+    """Train policies on the same seeds and compare them; the same command resumes."""
+    with plain_errors():
+        from glidepath.cli.run import study
+
+        study("compare", task, policy or [], epochs=epochs, seeds=seeds, out=out, workers=workers)
+
+
+@app.command()
+def tune(
+    task: TaskArgument,
+    epochs: EpochsOption = EPOCHS,
+    seeds: SeedsOption = SEEDS,
+    out: OutOption = None,
+    policy: PolicyOption = None,
+    workers: WorkersOption = WORKERS,
+) -> None:
+    """Find the rates, set the classic policies from them, and compare; the same command resumes."""
+    with plain_errors():
+        from glidepath.cli.run import study
+
+        study("tune", task, policy or [], epochs=epochs, seeds=seeds, out=out, workers=workers)
+
+
+@app.command("range-test")
+def range_test(
+    task: TaskArgument,
+    kind: Annotated[str, typer.Option("--kind", help="exponential, or linear (Smith's).")] = (
+        "exponential"
+    ),
+    low: Annotated[float, typer.Option("--low", help="The first rate.")] = 1e-6,
+    high: Annotated[float, typer.Option("--high", help="The last rate.")] = 10.0,
+    steps: Annotated[int, typer.Option("--steps", help="How many rates.")] = 100,
+    sweeps: Annotated[int, typer.Option("--sweeps", help="Repetitions, from other seeds.")] = 5,
+    json: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write it into this file.")
+    ] = None,
+    png: Annotated[
+        Path | None, typer.Option("--png", metavar="FILE", help="Draw it into this file.")
+    ] = None,
+) -> None:
+    """Sweep the learning rate on a task, and read off which rates the model can take."""
+    with plain_errors():
+        from glidepath.cli.run import sweep
+
+        options = {"kind": kind, "low": low, "high": high, "steps": steps, "sweeps": sweeps}
+        sweep(task, options, json=json, png=png)
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """What Glidepath raises on purpose becomes a message and exit code 2; Ctrl-C is 130."""
+    try:
+        yield
+    except GlidepathError as error:
+        sys.stderr.write(f"glidepath: {error}\n")
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        sys.stderr.write(
+            "glidepath: interrupted; what is done is kept, and the same command resumes\n"
+        )
+        raise typer.Exit(130) from None
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1) from None
+
+
+def main() -> None:
+    """The command `glidepath`."""
+    app()

@@ -1,0 +1,91 @@
+"""What the commands that train call: the rooms put together, and the outcome printed."""
+
+from __future__ import annotations
+
+import importlib.util
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from glidepath.cli.policies import parse_requests
+from glidepath.errors import ArgumentError
+from glidepath.finding import range_test
+from glidepath.studies import DEFAULTS, StudyResult, compare, progress_for, tune
+from glidepath.studies.storage import range_test_to_json, write_json
+from glidepath.tasks import load_task
+from glidepath.viewing import numbers
+
+Report = Callable[[StudyResult, Path], object]
+
+
+def study(
+    verb: str, reference: str, policies: Sequence[str], *, out: Path | None, **options: Any
+) -> None:
+    """`compare` or `tune`, with bars while it runs, and a table and the cost after it."""
+    task, console = load_task(reference), Console()
+    asked = parse_requests(policies, tuple(DEFAULTS))
+    if verb == "compare" and not asked:
+        raise ArgumentError(
+            'compare needs policies; give e.g. --policy cosine --policy "one_cycle peak=0.1", or '
+            "use tune for all of the classic ones"
+        )
+    folder = out or Path("runs") / task.name
+    progress = progress_for(console)
+    result = (compare if verb == "compare" else tune)(
+        task,
+        policies=asked or None,  # type: ignore[arg-type]
+        out=folder,
+        progress=progress,
+        report=_report(progress.stage),
+        **options,
+    )
+    _print(console, result, folder)
+
+
+def sweep(
+    reference: str, options: Mapping[str, Any], *, json: Path | None, png: Path | None
+) -> None:
+    """A range test, printed, and written where that is wanted."""
+    from glidepath.viewing.figures import range_test_figure, save
+    from glidepath.viewing.terminal import range_test_table
+
+    trainer = load_task(reference).open()
+    found = range_test(trainer, seed=0, **options)
+    console = Console()
+    console.print(range_test_table(found))
+    if json is not None:
+        write_json(json, range_test_to_json(found))
+    if png is not None:
+        save(range_test_figure(found), png)
+
+
+def _report(tell: Callable[[str], None]) -> Report:
+    """What writes the report; without plotly it is the figures alone, and says so."""
+    from glidepath.viewing import write_figures, write_report
+
+    if importlib.util.find_spec("plotly") is None:
+        tell('no report.html without plotly, only figures: pip install "glidepath[report]"')
+        return write_figures
+    return partial(write_report, command=shlex.join(["glidepath", *sys.argv[1:]]))
+
+
+def _print(console: Console, result: StudyResult, folder: Path) -> None:
+    from glidepath.viewing.terminal import study_table
+
+    console.print(study_table(result))
+    spent = result.cost
+    share = spent.overhead_share
+    console.print(
+        f"\n{numbers.count(spent.updates)} updates in {numbers.seconds(spent.seconds)}: "
+        f"{numbers.seconds(spent.steps)} in training steps over all processes, "
+        f"{numbers.seconds(spent.startup)} of start-up (imports, compilation), and "
+        f"{numbers.seconds(spent.overhead)} of everything else"
+        + ("" if share is None else f", {share:.0%} of the steps' time"),
+        highlight=False,
+    )
+    console.print(f"\n{folder / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
