@@ -175,6 +175,17 @@ def test_fixed_as_the_best_has_one_column_of_differences() -> None:
     assert "use fixed at 0.32" in text_of(html)
 
 
+def test_a_baseline_of_another_name_is_named() -> None:
+    result = study(names=["fixed", "cosine", "wsd"], diverged={})
+    mended = tuple(
+        replace(p, name="slow & steady") if p.name == "fixed" else p for p in result.policies
+    )
+    html = page(replace(result, policies=mended), LIBRARY)
+    assert "Difference to slow &amp; steady" in html
+    assert "Updates to slow &amp; steady’s result" in html
+    assert "difference to slow \\u0026amp; steady" in html
+
+
 def test_a_missing_plotly_names_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "plotly.offline", None)
     with pytest.raises(MissingExtraError, match=r"glidepath\[report\]"):

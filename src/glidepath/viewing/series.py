@@ -177,6 +177,19 @@ def ranked(result: StudyResult) -> list[PolicyResult]:
     return sorted(result.policies, key=key)
 
 
+def baseline(result: StudyResult) -> str | None:
+    """The policy that the others are compared with: "fixed", else the first constant rate."""
+    names = [policy.name for policy in result.policies]
+    if "fixed" in names:
+        return "fixed"
+    for item in result.policies:
+        node = item.policy.node()
+        rate = node["learning_rate"]
+        if len(node) == 1 and isinstance(rate, dict) and rate.get("recipe") == "constant":
+            return item.name
+    return None
+
+
 def curve_names(result: StudyResult) -> list[str]:
     """The validation curves to draw: the task's metric, then the loss unless it is the metric."""
     return list(dict.fromkeys([result.metric.name, "loss"]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from glidepath.studies.result import StudyResult
 from glidepath.viewing import numbers
+from glidepath.viewing.series import baseline
 
 
 def finished(study: StudyResult) -> bool:
@@ -16,7 +17,7 @@ def headline(study: StudyResult) -> str:
     chosen = study.recommended
     if not finished(study):
         return f"{study.task}: no run finished"
-    how = "at" if chosen.name == "fixed" else "with rates up to"
+    how = "at" if chosen.name == baseline(study) else "with rates up to"
     return f"{study.task}: use {chosen.name} {how} {numbers.rate(chosen.learning_rate)}"
 
 
@@ -37,17 +38,17 @@ def ties_sentence(study: StudyResult) -> str:
     """What the recommended policy cannot be told apart from; says so when there is nothing."""
     if not finished(study):
         return "No run finished, so nothing is recommended; see where each run stopped."
+    if len(study.seeds) < 2:
+        return (
+            "With a single seed nothing can be said about chance: run more seeds before "
+            "relying on the order."
+        )
     ties = study.recommended.ties
     seeds = numbers.plural(len(study.seeds), "seed")
     if ties:
         return (
             f"On {seeds}, {study.recommended.name} cannot be told apart from "
             f"{numbers.listing(ties)}: the order among them may be chance."
-        )
-    if len(study.seeds) < 2:
-        return (
-            "With a single seed nothing can be said about chance: run more seeds before "
-            "relying on the order."
         )
     if len(study.policies) < 2:
         return "It was the only policy, so there is nothing to tell it apart from."
@@ -66,14 +67,10 @@ def places_of(study: StudyResult) -> tuple[int, int]:
     return places, max(places, differences) if found else places
 
 
-def overhead_share(study: StudyResult) -> float | None:
-    """Overhead as a share of the time in training steps; None where no step was taken."""
-    return study.cost.overhead / study.cost.steps if study.cost.steps > 0 else None
-
-
 def facts(study: StudyResult) -> list[tuple[str, str]]:
     """The recommended policy in a few figures: (what, value)."""
     places, difference_places = places_of(study)
+    reference = baseline(study)
     found = next((p for p in study.policies if p.name == study.recommended.name), None)
     shown = [("highest rate", numbers.rate(study.recommended.learning_rate))]
     if found is None or not finished(study):
@@ -84,8 +81,8 @@ def facts(study: StudyResult) -> list[tuple[str, str]]:
     if found.to_fixed is not None:
         difference = numbers.signed(found.to_fixed.mean, difference_places)
         sure = "distinct" if found.to_fixed.distinct else "unclear"
-        shown.append((f"against fixed ({sure})", difference))
-    if found.steps_to_target is not None and found.name != "fixed":
+        shown.append((f"against {reference} ({sure})", difference))
+    if found.steps_to_target is not None and reference not in (None, found.name):
         share = found.steps_to_target / study.total_steps
-        shown.append(("of the run to reach fixed’s result", f"{100 * share:.0f} %"))
+        shown.append((f"of the run to reach {reference}’s result", f"{100 * share:.0f} %"))
     return shown

@@ -58,16 +58,18 @@ def study_table(result: StudyResult) -> Group:
 
     `*` after a difference means that it is distinct; `→` marks the recommended policy.
     """
-    from glidepath.viewing.series import ranked
+    from glidepath.viewing.series import baseline, ranked
 
     places, difference_places = places_of(result)
-    differs = any(p.to_fixed is not None for p in result.policies)
+    reference = baseline(result)
+    differs = reference is not None and len(result.seeds) > 1
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("  policy", no_wrap=True, overflow="ellipsis", max_width=_NAME + 2)
     table.add_column(f"test {numbers.shorten(result.metric.name, 20)}", justify="right")
     if differs:
-        table.add_column("against fixed", no_wrap=True)
-        table.add_column("updates to\nfixed’s", justify="right")
+        named = numbers.shorten(reference or "", 10)
+        table.add_column(f"against {named}", no_wrap=True)
+        table.add_column(f"updates to\n{named}’s", justify="right")
     table.add_column("diverged", justify="right", no_wrap=True)
     policies = ranked(result)
     differences = _differences(policies, difference_places, result.metric.rising)
@@ -81,15 +83,20 @@ def study_table(result: StudyResult) -> Group:
         cells.append(_diverged(policy))
         table.add_row(*cells, style="bold" if recommended else None)
     closing = [Text(headline(result), style="bold"), Text(ties_sentence(result))]
-    return Group(table, Text(_legend(result, differs), style="dim"), Text(""), *closing)
+    return Group(
+        table,
+        Text(_legend(result, reference if differs else None), style="dim"),
+        Text(""),
+        *closing,
+    )
 
 
-def _legend(result: StudyResult, differs: bool) -> str:
+def _legend(result: StudyResult, reference: str | None) -> str:
     parts = ["→ recommended"] if finished(result) else []
     if len(result.seeds) > 1:
         parts.append("± half of a 95 % interval")
-    if differs:
-        parts.append("* distinct from fixed")
+    if reference is not None:
+        parts.append(f"* distinct from {reference}")
     return "; ".join(parts)
 
 

@@ -144,7 +144,7 @@ def panel_title(axes: Axes, policy: PolicyResult) -> None:
     # A title at a given height spares matplotlib from measuring every tick to place it.
     color = policy_style(policy.name).color
     name = numbers.shorten(policy.name, 14 if policy.diverged else 26)
-    axes.set_title(name, color=color, y=1.0, pad=4, parse_math=False)
+    axes.set_title(name, color=color, y=1.0, pad=4)
     if policy.diverged:
         text = f"{policy.diverged} of {len(policy.records)} diverged"
         look = {"color": ALARM, "fontsize": 8.5, "fontweight": "normal"}

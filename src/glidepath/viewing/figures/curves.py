@@ -12,9 +12,8 @@ from matplotlib.figure import Figure
 
 from glidepath.errors import ArgumentError
 from glidepath.studies.result import PolicyResult, StudyResult
-from glidepath.viewing import numbers
 from glidepath.viewing.figures.canvas import panel_grid, panel_title, rate_axis, side_label, styled
-from glidepath.viewing.series import Broken, Spread, broken, curve_names, focus, ranked, spread
+from glidepath.viewing.series import Broken, Spread, baseline, broken, focus, ranked, spread
 from glidepath.viewing.style import ALARM, MUTED, REST, policy_style
 
 
@@ -33,13 +32,14 @@ def curves_figure(study: StudyResult, name: str | None = None) -> Figure:
     policies = ranked(study)
     if not policies:
         raise ArgumentError("curves_figure: the study has no policies; compare at least one")
+    reference = baseline(study)
     spreads = {p.name: spread(p, "validation", chosen) for p in policies}
     per_epoch = study.steps_per_epoch
     panels = panel_grid(
         len(policies), 2.7, 1.85, top=0.42 if len(policies) > 4 else 0.75, below=0.0
     )
     for axes, policy in zip(panels.small, policies, strict=True):
-        _rest(axes, spreads, policy.name, per_epoch)
+        _rest(axes, spreads, (policy.name, reference), per_epoch)
         _highlight(axes, policy, spreads[policy.name], per_epoch)
     limits = focus([s for s in spreads.values() if s is not None], study.total_steps)
     if limits is not None:
@@ -56,11 +56,11 @@ def curves_figure(study: StudyResult, name: str | None = None) -> Figure:
 
 
 def _title(figure: Figure, study: StudyResult, chosen: str) -> None:
-    seeds = numbers.plural(len(study.seeds), "seed")
-    band = "; band: lowest to highest" if len(study.seeds) > 1 else ""
-    words = (
-        f"{study.task}: validation {chosen}, mean of {seeds}{band}; dashed: fixed; grey: the others"
-    )
+    several = len(study.seeds) > 1
+    seeds = f"mean of {len(study.seeds)} seeds; band: lowest to highest" if several else "one seed"
+    reference = baseline(study)
+    dashed = "" if reference is None else f"; dashed: {reference}"
+    words = f"{study.task}: validation {chosen}, {seeds}{dashed}; grey: the others"
     figure.text(
         0.12 / figure.get_figwidth(),
         1 - 0.1 / figure.get_figheight(),
@@ -68,23 +68,29 @@ def _title(figure: Figure, study: StudyResult, chosen: str) -> None:
         va="top",
         fontsize=10,
         color=MUTED,
-        parse_math=False,
     )
 
 
-def _rest(axes: Axes, spreads: Mapping[str, Spread | None], name: str, per_epoch: int) -> None:
+def _rest(
+    axes: Axes,
+    spreads: Mapping[str, Spread | None],
+    names: tuple[str, str | None],
+    per_epoch: int,
+) -> None:
+    """The others in grey; `names` are the panel's policy and the one that is dashed."""
+    name, reference = names
     lines = [
         np.column_stack([item.steps / per_epoch, item.mean])
         for other, item in spreads.items()
-        if item is not None and other not in (name, "fixed")
+        if item is not None and other not in names
     ]
     axes.add_collection(LineCollection(lines, colors=REST, linewidths=0.7), autolim=False)
-    fixed = spreads.get("fixed")
-    if fixed is not None and name != "fixed":
+    fixed = None if reference is None else spreads.get(reference)
+    if fixed is not None and name != reference:
         axes.plot(
             fixed.steps / per_epoch,
             fixed.mean,
-            color=policy_style("fixed").color,
+            color=MUTED,
             linestyle=(0, (4, 2)),
             linewidth=1.1,
         )
@@ -109,8 +115,3 @@ def _broken(axes: Axes, run: Broken, per_epoch: int, color: str) -> None:
     end = np.clip(run.values[-1:], *axes.get_ylim())
     (cross,) = axes.plot(x[-1:], end, marker="x", color=ALARM, markersize=6, markeredgewidth=1.6)
     cross.set(clip_on=False, zorder=5)
-
-
-def curve_file(name: str, study: StudyResult) -> str:
-    """The file's name for a curve: "metric.png" for the task's metric, else "loss.png"."""
-    return "metric.png" if name == curve_names(study)[0] else "loss.png"

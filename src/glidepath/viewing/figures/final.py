@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from glidepath.studies.result import PolicyResult, StudyResult
 from glidepath.viewing import numbers
 from glidepath.viewing.figures.canvas import new_figure, styled
-from glidepath.viewing.series import finals, ranked
+from glidepath.viewing.series import baseline, finals, ranked
 from glidepath.viewing.style import ALARM, INK, MUTED, policy_style
 
 
@@ -34,7 +34,7 @@ def final_figure(study: StudyResult) -> Figure:
         _differences(panels[1], study, policies)
     rows = np.arange(len(policies))
     panels[0].set_ylim(len(policies) - 0.4, -0.6)
-    panels[0].set_yticks(rows, [_label(p) for p in policies], parse_math=False)
+    panels[0].set_yticks(rows, [_label(p) for p in policies])
     for label, policy in zip(panels[0].get_yticklabels(), policies, strict=True):
         chosen = policy.name == study.recommended.name
         label.set(fontsize=9.5, fontweight="bold" if chosen else "normal")
@@ -97,7 +97,7 @@ def _differences(axes: Axes, study: StudyResult, policies: Sequence[PolicyResult
                 fontsize=7.5,
                 color=MUTED,
             )
-    axes.set_xlabel("paired difference to fixed\nfilled: distinct")
+    axes.set_xlabel(f"paired difference to {baseline(study)}\nfilled: distinct")
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.xaxis.set_major_formatter(FuncFormatter(_signed))
     axes.margins(x=0.06)

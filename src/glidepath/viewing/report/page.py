@@ -13,6 +13,7 @@ from glidepath.studies.result import StudyResult
 from glidepath.viewing import summary
 from glidepath.viewing.report import plots, sections
 from glidepath.viewing.report.markup import escape, join
+from glidepath.viewing.report.range_plot import range_test_plot
 from glidepath.viewing.series import curve_names
 
 
@@ -88,7 +89,7 @@ def all_plots(result: StudyResult) -> dict[str, Any]:
     if difference is not None:
         drawn["difference"] = difference
     if result.range_test is not None:
-        drawn["range-test"] = plots.range_test_plot(result.range_test)
+        drawn["range-test"] = range_test_plot(result.range_test)
     if any("momentum" in r.series for p in result.policies for r in p.records):
         drawn["momentum"] = plots.rates_plot(result, "momentum")
     for name in curve_names(result):

@@ -15,15 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from glidepath.finding.result import RangeTest
 from glidepath.studies.result import PolicyResult, StudyResult
 from glidepath.training.trainer import Array
 from glidepath.viewing import numbers
-from glidepath.viewing.marks import lanes, loss_range, suggestion_marks, value_at
 from glidepath.viewing.series import (
     Broken,
     Spread,
     applied,
+    baseline,
     broken,
     decimate,
     finals,
@@ -36,8 +35,6 @@ from glidepath.viewing.series import (
 from glidepath.viewing.style import ALARM, policy_style
 
 Json = dict[str, Any]
-_BADGE = 0.075
-"""The width of a badge as a share of the axis, on a phone."""
 
 
 def numbers_of(values: ArrayLike) -> Json:
@@ -118,12 +115,16 @@ def rate_scales(tables: Sequence[Array]) -> dict[str, Json]:
     ends = [float(np.log10(floor / 1.3)), float(np.log10(top * 1.4))]
     return {
         "linear": {"type": "linear", "range": [-0.02 * top, 1.05 * top], "tickformat": "~g"},
-        "log": {"type": "log", "range": ends, **_log_ticks(ends)},
+        "log": {"type": "log", "range": ends, **log_ticks(ends)},
     }
 
 
-def _log_ticks(ends: Sequence[float]) -> Json:
-    """Plain labels at decades, and at 2 and 5 between where there is room."""
+def log_ticks(ends: Sequence[float]) -> Json:
+    """Plain labels on a log axis: at decades, and at 2 and 5 between where there is room.
+
+    Args:
+        ends: the logarithms of the axis's ends.
+    """
     decades = ends[1] - ends[0]
     exponents = range(int(np.floor(ends[0])), int(np.ceil(ends[1])) + 1)
     within = (1, 2, 5) if decades < 2 else (1,)
@@ -158,7 +159,7 @@ def curves_plot(study: StudyResult, name: str) -> Json | None:
         return plot(traces, epochs, {**y, **linear}, height=380)
     highs = np.concatenate([s.high for s in spreads]) if spreads else np.ones(1)
     ends = [float(np.log10(lows.min() / 1.15)), float(np.log10(highs.max() * 1.15))]
-    scales = {"linear": linear, "log": {"type": "log", "range": ends, **_log_ticks(ends)}}
+    scales = {"linear": linear, "log": {"type": "log", "range": ends, **log_ticks(ends)}}
     return {**plot(traces, epochs, {**y, **linear}, height=380), "scales": scales}
 
 
@@ -244,7 +245,7 @@ def forest_plots(study: StudyResult) -> tuple[Json, Json | None]:
     metric = plot(_final_traces(study, policies), x, y, height=height)
     if not any(p.to_fixed is not None for p in policies):
         return metric, None
-    x = {"title": title("difference to fixed"), "nticks": 5, "tickformat": "+~g"}
+    x = {"title": title(f"difference to {baseline(study)}"), "nticks": 5, "tickformat": "+~g"}
     line = {"type": "line", "x0": 0, "x1": 0, "y0": 0, "y1": 1, "yref": "paper", "opacity": 0.6,
             "line": {"width": 1, "color": "#7a828e"}, "layer": "below"}  # fmt: skip
     return metric, plot(_difference_traces(policies), x, y, height=height, shapes=[line])
@@ -326,77 +327,6 @@ def _interval(
         },
         "hovertemplate": f"<b>{text(policy.name)}</b>: %{{x:.4~g}}<br>"
         f"95 % interval {low:.4g} to {high:.4g}{more}<extra></extra>",
-    }
-
-
-def range_test_plot(result: RangeTest) -> Json:
-    """Loss against rate on a log axis; numbered badges stand for the table's suggestions."""
-    positive = result.rates[result.rates > 0]
-    ends = [float(np.log10(positive.min())), float(np.log10(positive.max()))]
-    ends[1] += 0.02 * (ends[1] - ends[0])
-    marks = suggestion_marks(result)
-    places = [(float(np.log10(m.rate)) - ends[0]) / (ends[1] - ends[0] or 1.0) for m in marks]
-    rows = lanes(places, _BADGE)
-    bottom, top = loss_range(result)
-    span = top - bottom
-    heights = [top + (0.05 + 0.1 * row) * span for row in rows]
-    traces = _range_traces(result)
-    for number, (mark, height) in enumerate(zip(marks, heights, strict=True), start=1):
-        level = float(np.clip(value_at(result, mark.rate), bottom, top))
-        traces.append(_stem(mark.rate, mark.color, level, height))
-        traces.append(_badge(number, mark.rate, mark.color, height, mark.label))
-    limits = [bottom, top + (0.12 + 0.1 * max(rows, default=0)) * span]
-    x = {"title": title("learning rate (log)"), "type": "log", "range": ends, **_log_ticks(ends)}
-    y = {"title": title("training loss"), "range": limits, "tickformat": "~g"}
-    return plot(traces, x, y, height=400, shapes=_range_shapes(result))
-
-
-def _range_traces(result: RangeTest) -> list[Json]:
-    hover = "rate %{x:.3~g}: loss %{y:.4~g}<extra></extra>"
-    lines: list[Json] = [
-        {"y": numbers_of(result.losses), "line": {"color": "rgba(42,120,200,.45)", "width": 1},
-         "hoverinfo": "skip"},
-        {"y": numbers_of(result.smoothed), "line": {"width": 2.5}, "meta": ":ink",
-         "hovertemplate": hover},
-    ]  # fmt: skip
-    x = numbers_of(result.rates)
-    return [{"type": "scatter", "mode": "lines", "x": x, **line} for line in lines]
-
-
-def _range_shapes(result: RangeTest) -> list[Json]:
-    paper = {"yref": "paper", "y0": 0, "y1": 1, "layer": "below"}
-    shapes: list[Json] = [
-        {"type": "rect", "x0": result.low, "x1": result.high, **paper,
-         "fillcolor": "rgba(42,120,200,.13)", "line": {"width": 0}},
-    ]  # fmt: skip
-    if result.diverged_at is not None:
-        edge = {"width": 2, "color": ALARM, "dash": "dash"}
-        at = result.diverged_at
-        shapes.append({"type": "line", "x0": at, "x1": at, **paper, "line": edge})
-    return shapes
-
-
-def _stem(rate: float, color: str, low: float, high: float) -> Json:
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "x": [rate, rate],
-        "y": [low, high],
-        "line": {"color": color, "width": 1.3},
-        "hoverinfo": "skip",
-    }
-
-
-def _badge(number: int, rate: float, color: str, height: float, label: str) -> Json:
-    return {
-        "type": "scatter",
-        "mode": "markers+text",
-        "x": [rate],
-        "y": [height],
-        "text": [str(number)],
-        "textfont": {"color": "#fff", "size": 11},
-        "marker": {"color": color, "size": 19},
-        "hovertemplate": f"{text(label)}: {numbers.rate(rate)}<extra></extra>",
     }
 
 

@@ -9,7 +9,7 @@ from glidepath.studies.result import StudyResult
 from glidepath.viewing import numbers, summary
 from glidepath.viewing.report.markup import Markup, element, join
 from glidepath.viewing.report.tables import results_table, suggestions_table, swatch
-from glidepath.viewing.series import curve_names, ranked
+from glidepath.viewing.series import baseline, curve_names, ranked
 
 SHOWN_AT_FIRST = 4
 """How many of the best policies are drawn before anyone chooses, the recommended one included."""
@@ -36,7 +36,7 @@ def top(study: StudyResult) -> Markup:
 def ties(study: StudyResult) -> Markup:
     """The policies that cannot be told apart from the recommended one, or the sentence on that."""
     tied = study.recommended.ties
-    if not tied:
+    if not tied or len(study.seeds) < 2:
         return element("p", summary.ties_sentence(study), class_="ties")
     seeds = numbers.plural(len(study.seeds), "seed")
     words = (
@@ -146,7 +146,7 @@ def rates_and_curves(study: StudyResult, plots: Mapping[str, object]) -> Markup:
 def chips(study: StudyResult) -> Markup:
     """A switch for each policy, and two for all and for the first choice."""
     order = [p.name for p in ranked(study)]
-    first = set(order[:SHOWN_AT_FIRST]) | {study.recommended.name, "fixed"}
+    first = {*order[:SHOWN_AT_FIRST], study.recommended.name, baseline(study)}
     buttons = [
         element(
             "button",
@@ -184,7 +184,7 @@ def cost(study: StudyResult) -> Markup:
         element("li", element("span", class_=f"key {key}"), f"{words} {numbers.seconds(value)}")
         for key, words, value in parts
     ]
-    share = summary.overhead_share(study)
+    share = spent.overhead_share
     overhead = "" if share is None else f" Overhead is {100 * share:.3g} % of the steps’ time."
     said = (
         f"{numbers.count(spent.updates)} updates in {numbers.seconds(spent.seconds)} by the clock."

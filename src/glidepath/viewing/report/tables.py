@@ -9,7 +9,7 @@ from glidepath.studies.result import Difference, PolicyResult, StudyResult
 from glidepath.viewing import numbers
 from glidepath.viewing.marks import meaning, suggestion_marks
 from glidepath.viewing.report.markup import Markup, element, join, void
-from glidepath.viewing.series import ranked
+from glidepath.viewing.series import baseline, ranked
 from glidepath.viewing.style import policy_style
 from glidepath.viewing.summary import finished, places_of
 
@@ -27,12 +27,12 @@ def swatch(name: str) -> Markup:
 def results_table(study: StudyResult) -> Markup:
     """Final test metric, paired differences, updates to fixed's result and diverged runs."""
     best = study.recommended.name
-    has_fixed = any(p.name == "fixed" for p in study.policies)
+    reference = baseline(study)
     heads = ["Policy", f"Test {study.metric.name}", f"Difference to {best}"]
-    if has_fixed and best != "fixed":
-        heads.append("Difference to fixed")
-    if has_fixed:
-        heads.append("Updates to fixed’s result")
+    if reference is not None and best != reference:
+        heads.append(f"Difference to {reference}")
+    if reference is not None:
+        heads.append(f"Updates to {reference}’s result")
     heads.append("Diverged")
     places = places_of(study)
     table = element(
@@ -65,10 +65,11 @@ def _row(
         _metric(policy, places[0]),
         _difference(study, policy.to_best, places[1], same=best),
     ]
-    if "Difference to fixed" in heads[3:]:
-        same = policy.name == "fixed"
+    reference = baseline(study)
+    if reference is not None and reference != study.recommended.name:
+        same = policy.name == reference
         cells.append(_difference(study, policy.to_fixed, places[1], same=same))
-    if "Updates to fixed’s result" in heads:
+    if reference is not None:
         cells.append(_cell(numbers.count(policy.steps_to_target), policy.steps_to_target))
     broken = f"{policy.diverged} of {len(policy.records)}" if policy.diverged else "0"
     cells.append(_cell(broken, policy.diverged, "alarm" if policy.diverged else None))
