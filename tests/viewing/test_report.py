@@ -167,6 +167,15 @@ def test_when_every_run_diverged_nothing_is_recommended(tmp_path: Path) -> None:
     assert all(path.read_bytes()[:4] == PNG for path in write_figures(result, tmp_path))
 
 
+def test_a_policy_that_diverged_on_some_seed_is_not_recommended() -> None:
+    result = study(names=["fixed", "wsd"], diverged={"fixed": (0,), "wsd": (1, 2)})
+    html = page(result, LIBRARY)
+    assert "digits: no policy held on every seed" in text_of(html)
+    assert "Nothing is recommended" in text_of(html)
+    assert ">recommended<" not in html and "ready to paste" not in html
+    assert 'id="plot-final"' in html
+
+
 def test_fixed_as_the_best_has_one_column_of_differences() -> None:
     result = study(names=["fixed", "power"], diverged={"power": (0, 1, 2, 3, 4)})
     assert result.recommended.name == "fixed"

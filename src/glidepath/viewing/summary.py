@@ -8,8 +8,14 @@ from glidepath.viewing.series import baseline
 
 
 def finished(study: StudyResult) -> bool:
-    """Whether any run finished; without one there is nothing to recommend."""
+    """Whether any run finished."""
     return any(r.outcome == "finished" for p in study.policies for r in p.records)
+
+
+def recommends(study: StudyResult) -> bool:
+    """Whether there is anything to recommend: the policy that was chosen never diverged."""
+    chosen = (p for p in study.policies if p.name == study.recommended.name)
+    return finished(study) and not any(p.diverged for p in chosen)
 
 
 def headline(study: StudyResult) -> str:
@@ -17,6 +23,8 @@ def headline(study: StudyResult) -> str:
     chosen = study.recommended
     if not finished(study):
         return f"{study.task}: no run finished"
+    if not recommends(study):
+        return f"{study.task}: no policy held on every seed"
     how = "at" if chosen.name == baseline(study) else "with rates up to"
     return f"{study.task}: use {chosen.name} {how} {numbers.rate(chosen.learning_rate)}"
 
@@ -36,8 +44,8 @@ def what_was_done(study: StudyResult) -> str:
 
 def ties_sentence(study: StudyResult) -> str:
     """What the recommended policy cannot be told apart from; says so when there is nothing."""
-    if not finished(study):
-        return "No run finished, so nothing is recommended; see where each run stopped."
+    if not recommends(study):
+        return "Nothing is recommended; see below where each run stopped."
     if len(study.seeds) < 2:
         return (
             "With a single seed nothing can be said about chance: run more seeds before "
@@ -72,8 +80,10 @@ def facts(study: StudyResult) -> list[tuple[str, str]]:
     places, difference_places = places_of(study)
     reference = baseline(study)
     found = next((p for p in study.policies if p.name == study.recommended.name), None)
+    if not recommends(study):
+        return []
     shown = [("highest rate", numbers.rate(study.recommended.learning_rate))]
-    if found is None or not finished(study):
+    if found is None:
         return shown
     if found.metric_mean is not None:
         value = numbers.plus_minus(found.metric_mean, found.metric_ci, places)

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from glidepath.viewing import numbers
-from glidepath.viewing.summary import finished, headline, places_of, ties_sentence
+from glidepath.viewing.summary import headline, places_of, recommends, ties_sentence
 
 if TYPE_CHECKING:
     from glidepath.finding.result import RangeTest
@@ -66,19 +66,21 @@ def study_table(result: StudyResult) -> Group:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("  policy", no_wrap=True, overflow="ellipsis", max_width=_NAME + 2)
     table.add_column(f"test {numbers.shorten(result.metric.name, 20)}", justify="right")
+    named = numbers.shorten(reference or "", 10)
     if differs:
-        named = numbers.shorten(reference or "", 10)
         table.add_column(f"against {named}", no_wrap=True)
+    if reference is not None:
         table.add_column(f"updates to\n{named}’s", justify="right")
     table.add_column("diverged", justify="right", no_wrap=True)
     policies = ranked(result)
     differences = _differences(policies, difference_places, result.metric.rising)
     for policy, difference in zip(policies, differences, strict=True):
-        recommended = policy.name == result.recommended.name and finished(result)
+        recommended = policy.name == result.recommended.name and recommends(result)
         mark = "→ " if recommended else "  "
         cells = [Text(mark + numbers.shorten(policy.name, _NAME)), _metric(policy, places)]
         if differs:
             cells.append(difference)
+        if reference is not None:
             cells.append(Text(numbers.count(policy.steps_to_target)))
         cells.append(_diverged(policy))
         table.add_row(*cells, style="bold" if recommended else None)
@@ -92,7 +94,7 @@ def study_table(result: StudyResult) -> Group:
 
 
 def _legend(result: StudyResult, reference: str | None) -> str:
-    parts = ["→ recommended"] if finished(result) else []
+    parts = ["→ recommended"] if recommends(result) else []
     if len(result.seeds) > 1:
         parts.append("± half of a 95 % interval")
     if reference is not None:

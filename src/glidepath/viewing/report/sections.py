@@ -36,7 +36,7 @@ def top(study: StudyResult) -> Markup:
 def ties(study: StudyResult) -> Markup:
     """The policies that cannot be told apart from the recommended one, or the sentence on that."""
     tied = study.recommended.ties
-    if not tied or len(study.seeds) < 2:
+    if not tied or len(study.seeds) < 2 or not summary.recommends(study):
         return element("p", summary.ties_sentence(study), class_="ties")
     seeds = numbers.plural(len(study.seeds), "seed")
     words = (
@@ -52,7 +52,7 @@ def contents(study: StudyResult) -> Markup:
     names = ["Results", "Code", "Range test", "Rates and curves", "Cost", "Reproduce", "Reading"]
     if study.range_test is None:
         names.remove("Range test")
-    if not summary.finished(study):
+    if not summary.recommends(study):
         names.remove("Code")
     links = (element("a", name, href=f"#{anchor(name)}") for name in names)
     return element("nav", *links, aria_label="Sections")
@@ -79,8 +79,8 @@ def results(study: StudyResult, plots: Mapping[str, object]) -> Markup:
 
 
 def code(study: StudyResult) -> Markup | None:
-    """What to paste, and a button that copies it; nothing where no run finished."""
-    if not summary.finished(study):
+    """What to paste, and a button that copies it; nothing where nothing is recommended."""
+    if not summary.recommends(study):
         return None
     block = element(
         "div",

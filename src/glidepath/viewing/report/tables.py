@@ -11,7 +11,7 @@ from glidepath.viewing.marks import meaning, suggestion_marks
 from glidepath.viewing.report.markup import Markup, element, join, void
 from glidepath.viewing.series import baseline, ranked
 from glidepath.viewing.style import policy_style
-from glidepath.viewing.summary import finished, places_of
+from glidepath.viewing.summary import places_of, recommends
 
 
 def swatch(name: str) -> Markup:
@@ -55,7 +55,7 @@ def _head(words: str) -> Markup:
 def _row(
     study: StudyResult, policy: PolicyResult, heads: Sequence[str], places: tuple[int, int]
 ) -> Markup:
-    recommended = policy.name == study.recommended.name and finished(study)
+    recommended = policy.name == study.recommended.name and recommends(study)
     best = policy.name == study.recommended.name
     label = join(swatch(policy.name), element("span", policy.name))
     if recommended:
