@@ -1,10 +1,19 @@
 """Keras runs on one engine per process: `KERAS_BACKEND=torch pytest -m keras`."""
 
+import atexit
 import os
+import shutil
+import tempfile
 
 import pytest
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    # Many tests compile the same small model: each compilation is done once per run.
+    folder = os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp()
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
 
 
 def pytest_ignore_collect(collection_path, config):

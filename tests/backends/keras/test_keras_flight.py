@@ -256,7 +256,10 @@ def test_unknown_steps_are_asked_for(tmp_path):
         model.fit(iter(Batches()), epochs=1, verbose=0, callbacks=[gk.Flight(policy)])
     flight = gk.Flight(policy.plan(STEPS), record=tmp_path / "run.jsonl")
     model.fit(iter(Batches()), epochs=1, verbose=0, callbacks=[flight])
-    assert read_record(tmp_path / "run.jsonl").steps == STEPS
+    # On TensorFlow Keras itself counts an update when such data end, which no batch made.
+    losses = read_record(tmp_path / "run.jsonl").series["loss"]
+    assert np.isfinite(losses).sum() == STEPS
+    assert len(losses) == STEPS + (keras.backend.backend() == "tensorflow")
     flight = gk.Flight(policy, start=STEPS)
     model.fit(endless(), epochs=1, steps_per_epoch=3, verbose=0, callbacks=[flight])
     assert flight.plan.total_steps == 3

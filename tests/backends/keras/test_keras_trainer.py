@@ -62,7 +62,8 @@ def test_applies_the_plan_exactly(pair, kind, name):
 @pytest.mark.parametrize("kind", ["sgd", "adamw"])
 def test_the_weights_move_as_computed_by_hand(kind):
     """Independent of every read-back: the values that are reported did move the weight."""
-    rates, momenta, decays = (np.linspace(a, b, 6) for a, b in ((0.1, 0.02), (0.9, 0.5), (0, 0.1)))
+    rates, decays = np.linspace(0.1, 0.02, 6), np.linspace(0, 0.1, 6)
+    momenta = np.asarray([0.9, 0.5, 0.0, 0.6, 0.3, 0.0])
     made = trainer(lambda: Weight.model(optimizer(kind)), (Weight.X, Weight.Y), 8)
     found = []
     for index in range(6):

@@ -45,7 +45,9 @@ class FlightSource:
         self.size = size
         self.flight: Any = None
         """The callback that flies it."""
-        self._host = np.zeros((len(self.shown) + 1, size), np.float32)
+        # Not a number until it is noted: where Keras counts an update that no batch made (on
+        # TensorFlow, at the end of data of unknown length), the record shows that it was none.
+        self._host = np.full((len(self.shown) + 1, size), np.nan, np.float32)
         self._table_host = table
         self._bounds_host = bounds
         if ENGINE != "torch":

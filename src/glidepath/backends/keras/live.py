@@ -95,6 +95,28 @@ class LiveValue:
         return ops.power(self.value, other)
 
 
+class LiveFloat(float):
+    """A float of this step, where the engine runs the optimizer step by step in Python.
+
+    A momentum that is 0 at some step must not make the optimizer skip its velocity then.
+    """
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __ne__(self, other: object) -> bool:
+        return self is not other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __gt__(self, other: float) -> bool:
+        return True
+
+
 class Attached:
     """What is put before the optimizer's own class."""
 
@@ -170,7 +192,7 @@ def hyperparameters(optimizer: Any) -> tuple[str, ...]:
     attribute = momentum_attribute(optimizer)
     if attribute is not None:
         value = getattr(optimizer, attribute)
-        if isinstance(value, LiveValue) or attribute == "beta_1" or value > 0:
+        if attribute == "beta_1" or value > 0:
             found.append("momentum")
     if optimizer.weight_decay is not None:
         found.append("weight_decay")
@@ -218,8 +240,8 @@ def _flying(optimizer: Any, values: dict[str, Any]) -> Iterator[None]:
             attribute = momentum_attribute(optimizer) if name == "momentum" else name
             assert attribute is not None
             kept[attribute] = space[attribute]
-            # torch runs the optimizer step by step in Python, where a float is a float.
-            space[attribute] = values[name] if ENGINE == "torch" else LiveValue(values[name])
+            live = LiveFloat if ENGINE == "torch" else LiveValue
+            space[attribute] = live(values[name])
     space["_glidepath_flying"] = values
     try:
         yield
