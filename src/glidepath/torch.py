@@ -1,9 +1,11 @@
 """PyTorch: what Glidepath gives its users there.
 
 `Scheduler` is the `LRScheduler` that flies a policy in a training loop; `Task` describes a model
-and its data for `find`, `compare` and `tune`.
+and its data for `find`, `compare` and `tune`, and `TorchTrainer` trains it.
 """
 
 from glidepath.backends.torch.scheduler import Scheduler
+from glidepath.backends.torch.task import Task
+from glidepath.backends.torch.trainer import TorchTrainer
 
-__all__ = ["Scheduler"]
+__all__ = ["Scheduler", "Task", "TorchTrainer"]
