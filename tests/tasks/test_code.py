@@ -45,4 +45,4 @@ def test_what_has_no_code():
     with pytest.raises(SpecError):
         code_for(gp.from_function(lambda k: 0.1))
     with pytest.raises(ArgumentError, match="keras"):
-        code_for(gp.constant(0.1), "torch")
+        code_for(gp.constant(0.1), "jax")

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, cast
 
-from glidepath.errors import ArgumentError
+from glidepath.schedules import checks
 from glidepath.schedules.policy import HYPERPARAMETERS, Policy, as_policy
 from glidepath.schedules.schedule import Schedule
 from glidepath.schedules.spec import CONTROLLERS, RECIPES, from_spec
@@ -26,6 +26,24 @@ policy = {policy}
     callbacks=[glidepath.keras.Flight(policy)],
 )
 """
+_TORCH = """\
+import glidepath as gp
+import glidepath.torch
+
+policy = {policy}
+scheduler = glidepath.torch.Scheduler(
+    optimizer, policy, total="{epochs}ep", steps_per_epoch=len(train_loader)
+)
+for epoch in range({epochs}):
+    for inputs, targets in train_loader:
+        optimizer.zero_grad()
+        loss_function(model(inputs), targets).backward()
+        optimizer.step()
+        scheduler.step()
+{after}"""
+_TORCH_EPOCH = """\
+    scheduler.epoch_end({"val_loss": validate(model)})  # what the controllers monitor
+"""
 _METHODS = {
     "take": ".take({over!r})",
     "repeat": ".repeat({times!r})",
@@ -44,20 +62,22 @@ _NOTES = {
 def code_for(
     policy: Policy | Schedule | Mapping[str, object], framework: str = "keras", epochs: int = 30
 ) -> str:
-    """The code that trains the user's compiled `model` with a policy, ready to paste.
+    """The code that trains the user's `model` with a policy, ready to paste.
 
     Args:
         policy: a policy, a schedule, or the spec of one.
-        framework: "keras".
+        framework: "keras" or "torch".
         epochs: the run's length.
 
     Raises:
         ArgumentError: another framework.
         SpecError: a policy without a spec (a Python function), or a spec that is not one.
     """
-    if framework != "keras":
-        raise ArgumentError(f"code_for: framework must be 'keras', got {framework!r}")
+    checks.choice("code_for", "framework", framework, ("keras", "torch"))
     flown = as_policy(from_spec(policy) if isinstance(policy, Mapping) else policy)
+    if framework == "torch":
+        after = _TORCH_EPOCH if flown.controllers else ""
+        return _TORCH.format(policy=expression(flown), epochs=epochs, after=after)
     notes = "".join(text for name, text in _NOTES.items() if name in flown.schedules)
     return _KERAS.format(policy=expression(flown), epochs=epochs, note=notes)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib
 import importlib.util
@@ -10,7 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from glidepath.errors import GlidepathError, MissingExtraError, TaskError
 from glidepath.schedules.plan import Plan
@@ -59,23 +60,23 @@ class TaskReference:
         """
         if "keras" not in sys.modules:
             os.environ.setdefault("KERAS_BACKEND", "jax")
-        from glidepath.backends.keras.task import Task
-        from glidepath.backends.keras.trainer import KerasTrainer
-
         task = _builtin(self.reference) if self.reference in BUILT_IN else _from_file(self)
-        if not isinstance(task, Task):
+        opens = getattr(task, "open", None)
+        trainer = opens() if callable(opens) else _keras_trainer(task)
+        if not isinstance(trainer, Trainer):
             raise TaskError(
-                f"{self.reference} must return a glidepath.keras.Task, got {type(task).__name__}; "
-                "end the function with `return Task(model, train, validation)`"
+                f"{self.reference} must return a glidepath.keras.Task or a glidepath.torch.Task, "
+                f"got {type(task).__name__}; end the function with `return Task(...)`"
             )
-        return cast("Trainer", KerasTrainer(task))
+        return trainer
 
 
 def load_task(reference: str) -> TaskReference:
     """The task of a built-in name ("digits"), or of `path/to/file.py:function`.
 
-    The function takes no arguments and returns a `glidepath.keras.Task`. The file is imported only
-    when the task is opened, with its own folder first on the import path.
+    The function takes no arguments and returns a `glidepath.keras.Task` or a
+    `glidepath.torch.Task`. The file is imported only when the task is opened, with its own folder
+    first on the import path.
 
     Raises:
         TaskError: an unknown name, no such file, or a reference without a function.
@@ -96,7 +97,31 @@ def load_task(reference: str) -> TaskReference:
             f"there is no Python file {path!r} for the task {reference!r}; give the path of the "
             ".py file before the colon"
         )
-    return TaskReference(f"{where.resolve()}:{function}", f"{where.stem}.{function}")
+    name = f"{where.stem}.{function}"
+    return TaskReference(f"{where.resolve()}:{function}", name, _framework(where))
+
+
+def _framework(path: Path) -> str:
+    """The framework of the Task that a file imports, read without running it."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):  # opening the task will say so
+        return "keras"
+    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            imported |= {name.name for name in node.names}
+    return "torch" if "glidepath.torch" in imported else "keras"
+
+
+def _keras_trainer(task: Any) -> Any:
+    """The trainer of a Keras task; None for anything else, for which Keras is not imported."""
+    module = sys.modules.get("glidepath.backends.keras.task")
+    if module is None or not isinstance(task, module.Task):
+        return None
+    from glidepath.backends.keras.trainer import KerasTrainer
+
+    return KerasTrainer(task)
 
 
 def _builtin(name: str) -> Any:
@@ -115,7 +140,8 @@ def _from_file(task: TaskReference) -> Any:
     if not callable(function):
         raise TaskError(
             f"{path} has no function {name!r}, got {type(function).__name__}; define "
-            f"`def {name}(): ...` that returns a glidepath.keras.Task"
+            f"`def {name}(): ...` that returns a glidepath.keras.Task or a "
+            "glidepath.torch.Task"
         )
     return _guarded(f"{name}() in {path}", function)
 
