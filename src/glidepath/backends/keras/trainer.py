@@ -23,6 +23,19 @@ _EVALUATED_BYTES = 2**26
 """Arrays are evaluated in pieces of about this size."""
 
 
+_KEPT_WEIGHTS = 2**22
+"""Models of up to so many weights have their state after `reset` kept for the next one."""
+
+
+@dataclass(frozen=True)
+class _Fresh:
+    """The state right after a reset to a seed."""
+
+    seed: int
+    engine: Any
+    generators: tuple[Any, ...]
+
+
 @dataclass(frozen=True)
 class _Snapshot:
     engine: Any
@@ -75,6 +88,7 @@ class KerasTrainer:
         self._engine = make_engine(self._model, source)
         self._placed: dict[str, list[Any]] = {}
         self._tape: Tape | None = None
+        self._fresh: _Fresh | None = None
         if isinstance(self._train, Arrays):
             self._engine.place(self._train)
         else:
@@ -116,11 +130,18 @@ class KerasTrainer:
 
         Sets Python's, NumPy's and the engine's global seeds. The same seed gives the same run bit
         for bit on arrays; a data set that shuffles must draw from those generators for the same.
+        A small model's state is kept, so that the next reset to the same seed need not build it.
         """
         keras.utils.set_random_seed(seed)
-        fresh = build(self.task, self._train)
-        same_shapes(self._model, fresh)
-        self._engine.load(fresh)
+        if self._fresh is not None and self._fresh.seed == seed:
+            self._engine.restore(self._fresh.engine)
+            _set_generators(self._fresh.generators)
+        else:
+            fresh = build(self.task, self._train)
+            same_shapes(self._model, fresh)
+            self._engine.load(fresh)
+            kept = fresh.count_params() <= _KEPT_WEIGHTS
+            self._fresh = _Fresh(seed, self._engine.save(), _generators()) if kept else None
         self._seed, self._epoch, self._batch = seed, 0, 0
         if self._tape is not None:
             self._tape.rewind()
