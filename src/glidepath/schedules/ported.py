@@ -97,9 +97,7 @@ def cosine_cycles(
     longer = checks.number(where, "stretch", stretch)
     if longer < 1:
         raise ArgumentError(f"{where}: stretch must be at least 1, got {stretch!r}")
-    length = checks.number(where, "first", first)
-    if length < 1:
-        raise ArgumentError(f"{where}: first must be at least 1 update, got {first!r}")
+    length = checks.number(where, "first", first, positive=True)
     return recipe(
         where,
         {
