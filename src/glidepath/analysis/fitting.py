@@ -1,0 +1,151 @@
+"""The one fit behind every law."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+
+from glidepath.analysis.evidence import Evidence
+from glidepath.analysis.laws.law import Exposure, Law
+from glidepath.analysis.rates import Array
+
+STARTS = 8
+"""How many of the most promising starts are refined."""
+_DRAWN = 64
+_TINY = 1e-9
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A law fitted to some runs."""
+
+    law: Law
+    theta: Array
+    """The logarithms of the parameters, shape (p,)."""
+    covariance: Array
+    """Of theta, as if the binned losses scattered independently, shape (p, p)."""
+    residual: float
+    """The root mean square of the relative errors on the runs it was fitted to."""
+    cost: float
+    """What the fit made small: Huber's loss of relative errors and of the pull to the prior."""
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """The parameters by name, in scaled units."""
+        return dict(zip(self.law.parameters, np.exp(self.theta).tolist(), strict=True))
+
+    def __call__(self, exposure: Exposure) -> Array:
+        """The loss at each moment."""
+        return self.law(np.exp(self.theta), exposure)
+
+
+def fit(law: Law, evidence: Evidence, starts: int = STARTS, pull: float = 1.0) -> Fit:
+    """Fit a law to binned losses by Huber's loss of the logarithm, from several starts.
+
+    The threshold of Huber's loss is the measured noise, at least 0.001. Each start draws the
+    exponents, solves for the linear parameters, and is refined if it is among the best. All
+    draws are seeded: the same runs give the same fit.
+
+    Args:
+        law: the law.
+        evidence: the binned losses.
+        starts: how many starts to refine.
+        pull: the weight of the law's prior; 0 fits the runs alone.
+    """
+    from scipy.optimize import least_squares
+
+    level = float(np.median(evidence.loss))
+    noise = max(1e-3, evidence.noise)
+    centre, spread = _prior(law, level)
+    observed = np.log(evidence.loss)
+
+    def residuals(theta: Array) -> Array:
+        predicted = _predict(law, theta, evidence.exposures)
+        return np.asarray(np.log(np.maximum(predicted, _TINY)) - observed)
+
+    def weighed(theta: Array) -> Array:
+        prior = pull * (theta - centre) / spread
+        return np.concatenate([residuals(theta) / noise * evidence.weight, prior])
+
+    best = None
+    for theta in _starts(law, evidence, centre, spread)[:starts]:
+        found = least_squares(
+            weighed,
+            theta,
+            loss="huber",
+            f_scale=1.0,
+            bounds=(centre - 6 * spread, centre + 6 * spread),
+            x_scale=spread,
+            max_nfev=60,
+            ftol=1e-7,
+            xtol=1e-7,
+        )
+        if best is None or found.cost < best.cost:
+            best = found
+    assert best is not None
+    errors = residuals(best.x)
+    rms = float(np.sqrt(np.mean(errors**2)))
+    curvature = best.jac.T @ best.jac
+    scale = max(1.0, rms / noise) ** 2
+    covariance = np.linalg.pinv(curvature + np.diag(1e-6 / spread**2)) * scale
+    return Fit(law, best.x, covariance, rms, float(best.cost))
+
+
+def _prior(law: Law, level: float) -> tuple[Array, Array]:
+    """Centre and spread of theta; what is a loss, relative to the runs' median loss."""
+    centre = np.asarray(law.centre, dtype=np.float64).copy()
+    losses = [i for i in (0, 1, 3) if i < centre.size]
+    centre[losses] += np.log(level)
+    return centre, np.asarray(law.spread, dtype=np.float64)
+
+
+def _predict(law: Law, theta: Array, exposures: tuple[Exposure, ...]) -> Array:
+    parameters = np.exp(theta)
+    return np.concatenate([law(parameters, exposure) for exposure in exposures])
+
+
+def _starts(law: Law, evidence: Evidence, centre: Array, spread: Array) -> list[Array]:
+    """Starts, the most promising first: drawn exponents, and the best linear parameters."""
+    from scipy.optimize import nnls
+
+    linear = [i for i in (0, 1, 3) if i < len(law.parameters)]
+    draws = np.random.default_rng(0).normal(size=(_DRAWN, centre.size))
+    draws[0] = 0
+    found = []
+    for draw in draws:
+        theta = centre + spread * np.clip(draw, -2, 2)
+        columns = []
+        for i in linear:
+            alone = np.exp(theta)
+            alone[linear] = 0.0
+            alone[i] = 1.0
+            columns.append(
+                np.concatenate([law(alone, exposure) for exposure in evidence.exposures])
+            )
+        matrix = np.column_stack(columns)
+        solution, error = nnls(matrix, evidence.loss)
+        usual = np.exp(centre[linear])
+        theta[linear] = np.log(np.maximum(solution, 0.02 * usual))
+        low, high = centre - 5.9 * spread, centre + 5.9 * spread
+        found.append((error, np.clip(theta, low, high)))
+    return [theta for _, theta in sorted(found, key=lambda pair: pair[0])]
+
+
+def members(found: Fit, count: int, inflate: float, seed: int = 0) -> list[Array]:
+    """Parameter vectors that the runs allow: the fit itself, and pairs of draws about it.
+
+    Args:
+        found: the fit.
+        count: how many draws; they come in pairs mirrored about the fit.
+        inflate: by how much the errors of neighbouring losses, being alike, widen the draws.
+        seed: of the draws.
+    """
+    values, vectors = np.linalg.eigh(found.covariance * inflate**2)
+    spread = np.asarray(found.law.spread)
+    root = vectors * np.sqrt(np.clip(values, 0, None))
+    half = np.random.default_rng(seed).normal(size=((count + 1) // 2, found.theta.size))
+    steps = np.clip(half @ root.T, -2 * spread, 2 * spread)
+    pairs = itertools.chain.from_iterable((step, -step) for step in steps)
+    return [found.theta, *(found.theta + step for step in pairs)]

@@ -1,0 +1,27 @@
+"""The laws of the loss: each a small pure function, all behind one `fit`."""
+
+from glidepath.analysis.laws.convex import convex_bound
+from glidepath.analysis.laws.law import Exposure, Law, Scale, expose
+from glidepath.analysis.laws.multi_power import LOG_POWER, MULTI_POWER, log_power, multi_power
+from glidepath.analysis.laws.power import POWER, power
+from glidepath.analysis.laws.tissue import TISSUE, tissue
+
+LAWS = {law.name: law for law in (LOG_POWER, MULTI_POWER, TISSUE, POWER)}
+"""Every law that can be fitted, by name."""
+
+__all__ = [
+    "LAWS",
+    "LOG_POWER",
+    "MULTI_POWER",
+    "POWER",
+    "TISSUE",
+    "Exposure",
+    "Law",
+    "Scale",
+    "convex_bound",
+    "expose",
+    "log_power",
+    "multi_power",
+    "power",
+    "tissue",
+]

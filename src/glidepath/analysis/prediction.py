@@ -1,0 +1,213 @@
+"""`predict` and `predict_difference`: the loss under a schedule that was not run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glidepath.analysis.ensemble import NORMAL_90, Ensemble, assemble, centre
+from glidepath.analysis.evidence import EARLY
+from glidepath.analysis.rates import Array, RateCurve, from_plan
+from glidepath.analysis.reading import read_run
+from glidepath.analysis.reading.records import from_record
+from glidepath.analysis.refusal import check_question, check_runs
+from glidepath.analysis.run import LoggedRun
+from glidepath.errors import ArgumentError
+from glidepath.schedules import Duration, Policy, Schedule, as_policy
+from glidepath.training.records import RunRecord
+
+Run = LoggedRun | RunRecord | Path | str
+"""What can stand for a run: read, recorded, or the path of a log."""
+MOMENTS = 200
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A predicted loss curve with its 90 % interval."""
+
+    step: Array
+    """Updates done, shape (n,), the last being the end of the run."""
+    mean: Array
+    low: Array
+    high: Array
+    warnings: tuple[str, ...]
+
+    @property
+    def final(self) -> float:
+        """The predicted loss at the end."""
+        return float(self.mean[-1])
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 90 % interval of the loss at the end."""
+        return float(self.low[-1]), float(self.high[-1])
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON data: step, mean, low, high, final, warnings."""
+        return {
+            "step": [int(step) for step in self.step],
+            "mean": self.mean.tolist(),
+            "low": self.low.tolist(),
+            "high": self.high.tolist(),
+            "final": self.final,
+            "warnings": list(self.warnings),
+        }
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The predicted loss at the end under policy a minus that under b, with its 90 % interval."""
+
+    mean: float
+    low: float
+    high: float
+    warnings: tuple[str, ...]
+
+    @property
+    def clear(self) -> bool:
+        """Whether the interval leaves out zero."""
+        return self.low > 0 or self.high < 0
+
+
+def predict(
+    runs: Run | Sequence[Run],
+    policy: Policy | Schedule,
+    total: Duration | None = None,
+    steps_per_epoch: int | None = None,
+) -> Prediction:
+    """The whole loss curve under a policy, from one run or a few that were logged.
+
+    Laws of the loss (`glidepath.analysis.laws`) are fitted to the runs and mixed. One run with a
+    linear cool-down over its last 20 % is enough; a lone cosine is worse.
+
+    Args:
+        runs: one or more, as `read_run` gives them, as records, or as paths. Those whose peak rate
+            is not the policy's are left aside.
+        policy: what to fly; its momentum and its controllers are not looked at.
+        total: the run's length in updates, or as `"90ep"`; that of the longest run if None.
+        steps_per_epoch: where durations are in epochs.
+
+    Returns:
+        The loss after each of some 200 numbers of updates, from the end of the warm-up on.
+
+    Raises:
+        RefusedError: the runs cannot answer this; it says why, and what to log instead.
+        RecordError: a path that cannot be read.
+    """
+    logged = as_runs(runs)
+    rates = resolve(policy, total, steps_per_epoch, logged)
+    ensemble = prepare(logged, rates)
+    first = max(rates.warmup, round(EARLY * rates.total), 1)
+    step = np.unique(np.linspace(first, rates.total, MOMENTS).round())
+    curves = ensemble.curves(rates, step)
+    mean = centre(curves)
+    width = NORMAL_90 * ensemble.spread(curves, step, mean)
+    notes = remarks(ensemble, rates, as_policy(policy))
+    return Prediction(step, mean, mean - width, mean + width, notes)
+
+
+def predict_difference(
+    runs: Run | Sequence[Run],
+    a: Policy | Schedule,
+    b: Policy | Schedule,
+    total: Duration | None = None,
+    steps_per_epoch: int | None = None,
+) -> Difference:
+    """By how much the loss at the end under `a` differs from that under `b`.
+
+    What all predictions have wrong together cancels out, so its interval is tighter than that of
+    either loss.
+
+    Args:
+        runs: as in `predict`.
+        a: a policy.
+        b: another, with the same peak rate.
+        total: the length of both runs, as in `predict`.
+        steps_per_epoch: where durations are in epochs.
+
+    Returns:
+        loss(a) − loss(b) at the end: negative where `a` is better.
+
+    Raises:
+        RefusedError: the runs cannot answer this.
+    """
+    logged = as_runs(runs)
+    first = resolve(a, total, steps_per_epoch, logged)
+    second = resolve(b, total, steps_per_epoch, logged)
+    ensemble = prepare(logged, first)
+    prepared = {run.name for run in check_question(logged, second)}
+    if prepared != {run.name for run in ensemble.runs}:
+        raise ArgumentError(
+            f"predict_difference: both policies need the same peak rate, got {first.peak:.4g} "
+            f"and {second.peak:.4g}; compare two predictions instead"
+        )
+    notes = dict.fromkeys(
+        (*remarks(ensemble, first, as_policy(a)), *remarks(ensemble, second, as_policy(b)))
+    )
+    mean, width = difference(ensemble, first, second)
+    return Difference(mean, mean - width, mean + width, tuple(notes))
+
+
+def difference(ensemble: Ensemble, a: RateCurve, b: RateCurve) -> tuple[float, float]:
+    """The mean and half the 90 % interval of loss(a) − loss(b) at the end."""
+    ends = [ensemble.curves(r, np.asarray([float(r.total)]))[:, 0] for r in (a, b)]
+    apart = ends[0] - ends[1]
+    same = a.total == b.total and np.array_equal(a.rates, b.rates)
+    spread = ensemble.spread_of_difference(apart, float(np.median(ends[1])), a.total)
+    return float(np.median(apart)), 0.0 if same else NORMAL_90 * spread
+
+
+def as_runs(runs: Run | Sequence[Run]) -> tuple[LoggedRun, ...]:
+    """One run or several, read where they are paths or records."""
+    given = [runs] if isinstance(runs, LoggedRun | RunRecord | Path | str) else list(runs)
+    if not given:
+        raise ArgumentError("runs: needs at least one run; give what gp.read_run returns")
+    return tuple(_as_run(run) for run in given)
+
+
+def _as_run(run: Run) -> LoggedRun:
+    if isinstance(run, LoggedRun):
+        return run
+    if isinstance(run, RunRecord):
+        return from_record(run, run.info.policy)
+    return read_run(run)
+
+
+def resolve(
+    policy: Policy | Schedule,
+    total: Duration | None,
+    steps_per_epoch: int | None,
+    runs: tuple[LoggedRun, ...],
+) -> RateCurve:
+    """The rates of a policy over `total`, or over the longest run's length."""
+    length = max(run.total for run in runs) if total is None else total
+    return from_plan(as_policy(policy).plan(length, steps_per_epoch))
+
+
+def prepare(runs: tuple[LoggedRun, ...], rates: RateCurve) -> Ensemble:
+    """The laws fitted to the runs that can answer for `rates`; RefusedError where none can."""
+    same = check_question(runs, rates)
+    check_runs(same)
+    return assemble(same)
+
+
+def remarks(ensemble: Ensemble, rates: RateCurve, policy: Policy) -> tuple[str, ...]:
+    """What the reader of a prediction should know."""
+    notes = [f"{run.name}: {word}" for run in ensemble.runs for word in run.warnings]
+    lowest = min(run.rates.lowest_after_peak for run in ensemble.runs)
+    if rates.lowest_after_peak < 0.5 * lowest - 1e-3 * rates.peak:
+        notes.append(
+            f"the policy goes down to {rates.lowest_after_peak:.3g}, below the lowest rate that "
+            f"a run has seen ({lowest:.3g})"
+        )
+    if rates.rises_again and not any(run.rates.rises_again for run in ensemble.runs):
+        notes.append("the policy raises its rate again, which no run has done: trust it less")
+    if rates.total > 2 * ensemble.longest:
+        notes.append(f"{rates.total} updates are far beyond the longest run ({ensemble.longest})")
+    if policy.momentum is not None or policy.weight_decay is not None or policy.controllers:
+        notes.append("only the learning rate counts here, not momentum, decay or controllers")
+    return tuple(notes)

@@ -1,0 +1,181 @@
+"""The learning rate of a run, compressed: what the loss laws need of a schedule and no more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from glidepath.errors import ArgumentError
+from glidepath.schedules import Plan
+
+Array = NDArray[np.float64]
+
+_GRID = 20_000
+"""Plans of more updates than this are sampled; shorter ones are taken as they are."""
+_MARKS = 10_000
+SMALLEST = 1e-3
+"""Rates below this share of the peak count as this share where a law divides by the rate."""
+
+
+@dataclass(frozen=True)
+class Drops:
+    """Changes of the rate after its warm-up, at most a few hundred of them.
+
+    Each entry gathers neighbouring updates at which the rate moved in one direction, weighted by
+    how far it moved. A rise is a drop of negative size.
+    """
+
+    step: Array
+    """The update at which the rate changed."""
+    size: Array
+    """η before − η after."""
+    rate: Array
+    """η after, never below `SMALLEST` times the peak."""
+    area: Array
+    """Sum of the rates of all updates before the change."""
+
+
+@dataclass(frozen=True)
+class RateCurve:
+    """A learning rate over updates, piecewise linear between integer knots.
+
+    Args:
+        steps: the knots, rising integers from 0; the rate holds after the last.
+        rates: the rate of the update at each knot, finite and not negative.
+        total: updates in the run.
+    """
+
+    steps: Array
+    rates: Array
+    total: int
+
+    def __post_init__(self) -> None:
+        steps, rates = self.steps, self.rates
+        if steps.ndim != 1 or steps.size == 0 or steps.shape != rates.shape:
+            raise ArgumentError(
+                f"RateCurve: steps and rates must be lists of one length, got shapes "
+                f"{steps.shape} and {rates.shape}"
+            )
+        if not (np.all(np.isfinite(rates)) and np.all(rates >= 0) and rates.max() > 0):
+            raise ArgumentError(
+                "RateCurve: rates must be finite, not negative, and not all zero; "
+                "leave out what was not logged"
+            )
+        if np.any(np.diff(steps) <= 0):
+            raise ArgumentError("RateCurve: steps must rise; sort them and drop duplicates")
+
+    @property
+    def peak(self) -> float:
+        """The highest rate."""
+        return float(self.rates.max())
+
+    @cached_property
+    def warmup(self) -> int:
+        """The update at which the rate first comes within 1 % of its peak."""
+        return int(self.steps[int(np.argmax(self.rates >= 0.99 * self.peak))])
+
+    @cached_property
+    def _areas(self) -> Array:
+        """The sum of all rates before each knot, exact for a piecewise linear rate."""
+        width = np.diff(self.steps)
+        rise = np.diff(self.rates)
+        pieces = width * self.rates[:-1] + rise * (width - 1) / 2
+        return np.concatenate([[0.0], np.cumsum(pieces)])
+
+    def at(self, step: ArrayLike) -> Array:
+        """The rate of these updates."""
+        return np.asarray(np.interp(np.asarray(step, dtype=np.float64), self.steps, self.rates))
+
+    def area(self, step: ArrayLike) -> Array:
+        """S(t): the sum of the rates of the first t updates."""
+        t = np.asarray(step, dtype=np.float64)
+        i = np.clip(np.searchsorted(self.steps, t, side="right") - 1, 0, self.steps.size - 1)
+        into = np.maximum(t - self.steps[i], 0.0)
+        last = i + 1 >= self.steps.size
+        j = np.minimum(i + 1, self.steps.size - 1)
+        width = np.where(last, 1.0, self.steps[j] - self.steps[i])
+        slope = np.where(last, 0.0, (self.rates[j] - self.rates[i]) / width)
+        part = into * self.rates[i] + slope * into * np.maximum(into - 1, 0) / 2
+        return np.asarray(self._areas[i] + part)
+
+    def drops(self, most: int = 300) -> Drops:
+        """The changes after the warm-up, gathered into about `most` (twice that at the most).
+
+        Updates are gathered where both the distance that the rate moved and the sum of the rates
+        are small, so that a jump stays a jump.
+        """
+        size = -np.diff(self.rates)
+        kept = (size != 0) & (self.steps[1:] > self.warmup)
+        size, after = size[kept], self.rates[1:][kept]
+        step, area = self.steps[1:][kept], self._areas[1:][kept]
+        lowest = SMALLEST * self.peak
+        if size.size > most:
+            moved, grown = np.cumsum(np.abs(size)), area - area[0]
+            place = moved / moved[-1] + grown / max(float(grown[-1]), 1e-300)
+            bins = np.floor(place * most / 2.0) * 2 + (size > 0)
+            _, where = np.unique(bins, return_inverse=True)
+            weight = np.bincount(where, np.abs(size))
+            step, area, after = (
+                np.asarray(np.bincount(where, np.abs(size) * v) / weight)
+                for v in (step, area, after)
+            )
+            size = np.asarray(np.bincount(where, size), dtype=np.float64)
+        return Drops(step, size, np.maximum(after, lowest), area)
+
+    @property
+    def lowest_after_peak(self) -> float:
+        """The lowest rate after the warm-up."""
+        return float(self.rates[self.steps >= self.warmup].min())
+
+    @property
+    def rises_again(self) -> bool:
+        """Whether the rate rises by a tenth of its peak or more after it had fallen."""
+        late = self.rates[self.steps >= self.warmup]
+        return bool(np.any(late - np.minimum.accumulate(late) > 0.1 * self.peak))
+
+
+def from_plan(plan: Plan) -> RateCurve:
+    """The learning rate of a plan, its jumps exact.
+
+    Raises:
+        ArgumentError: a plan without end, or one whose rate is zero throughout.
+    """
+    total = plan.total_steps
+    if total is None:
+        raise ArgumentError("the plan has no end; give total, the length of the run")
+    steps = np.unique(np.linspace(0, total - 1, min(total, _GRID)).astype(np.int64))
+    if total > _GRID:
+        marks = np.asarray(plan.learning_rate.marks()[:_MARKS], dtype=np.int64)
+        near = np.concatenate([marks, marks - 1])
+        steps = np.union1d(steps, near[(near >= 0) & (near < total)])
+    return RateCurve(steps.astype(np.float64), np.asarray(plan(steps), dtype=np.float64), total)
+
+
+def from_log(steps: Array, rates: Array, total: int) -> RateCurve:
+    """A rate as it was logged, every so often: lines between the entries, or steps.
+
+    Where most entries repeat the one before and the others jump, the rate is taken to hold until
+    the entry that shows the new one.
+
+    Args:
+        steps: the updates of the entries, rising, shape (n,).
+        rates: the rates, shape (n,).
+        total: updates in the run.
+    """
+    peak = float(np.max(rates)) if rates.size else 0.0
+    moved = np.abs(np.diff(rates)) > 1e-9 * max(peak, 1e-300)
+    jumps = np.abs(np.diff(rates))[moved] > 0.02 * peak
+    if moved.size and 0 < moved.sum() < 0.2 * moved.size and jumps.mean() > 0.5:
+        at = np.flatnonzero(moved) + 1
+        before = steps[at] - 1
+        new = before > steps[at - 1]
+        steps = np.concatenate([steps, before[new]])
+        rates = np.concatenate([rates, rates[at - 1][new]])
+        order = np.argsort(steps, kind="stable")
+        steps, rates = steps[order], rates[order]
+    if steps.size and steps[0] > 0:
+        steps, rates = np.concatenate([[0.0], steps]), np.concatenate([[rates[0]], rates])
+    return RateCurve(steps, rates, total)

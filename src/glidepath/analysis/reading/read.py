@@ -1,0 +1,191 @@
+"""`read_run`: any log to a `LoggedRun`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from glidepath.analysis.rates import Array, RateCurve, from_log, from_plan
+from glidepath.analysis.reading import mend
+from glidepath.analysis.reading.columns import Columns, choose
+from glidepath.analysis.reading.events import read_events
+from glidepath.analysis.reading.records import from_record
+from glidepath.analysis.reading.table import Table, read_bytes
+from glidepath.analysis.reading.text import read_csv, read_json
+from glidepath.analysis.run import LoggedRun
+from glidepath.errors import RecordError
+from glidepath.schedules import Duration, Policy, Schedule, as_policy
+from glidepath.training.records import read_record
+
+_LONGEST = 10**10
+
+
+def read_run(
+    path: Path | str,
+    *,
+    loss: str | None = None,
+    step: str | None = None,
+    rate: str | None = None,
+    policy: Policy | Schedule | None = None,
+    total: Duration | None = None,
+    steps_per_epoch: int | None = None,
+) -> LoggedRun:
+    """Read a training run from what it left on disk.
+
+    Glidepath records, CSV (Keras's CSVLogger, Lightning's metrics.csv, a Weights & Biases export,
+    any other with a header), JSON (a Keras `History`, Transformers' trainer_state.json, rows) and
+    TensorBoard event folders. Damage is mended where that is safe and told in `warnings`.
+
+    Args:
+        path: the file, or the folder of event files.
+        loss: the column to predict; guessed from the names if None, a validation loss first.
+        step: the column of updates; guessed if None.
+        rate: the column of learning rates, in every row or in some; guessed if None.
+        policy: the policy that was flown, in place of logged rates.
+        total: updates in the run, or `"90ep"`; the last step that was logged if None.
+        steps_per_epoch: updates in an epoch, where the log counts epochs.
+
+    Raises:
+        RecordError: not a log, too damaged, or without a loss, steps or learning rates.
+    """
+    where = Path(path)
+    if where.is_dir() or "tfevents" in where.name:
+        table = read_events(where)
+    else:
+        data = read_bytes(where)
+        if data[:200].lstrip().startswith(b'{"glidepath_record"'):
+            return _own(where, loss)
+        table = _text(where, data)
+    return _build(
+        where.name, table, choose(table, loss, step, rate), policy, total, steps_per_epoch
+    )
+
+
+def _own(where: Path, loss: str | None) -> LoggedRun:
+    try:
+        record = read_record(where)
+    except RecordError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise RecordError(f"{where} is a damaged run record: {error!r}") from error
+    return from_record(record, where.stem, loss)
+
+
+def _text(where: Path, data: bytes) -> Table:
+    if not data.strip():
+        raise RecordError(f"{where} is empty")
+    text = data.decode("utf-8-sig", "replace")
+    odd = sum(text[:4096].count(c) for c in ("\0", "�"))
+    if odd > 0.05 * min(len(text), 4096):
+        raise RecordError(
+            f"{where} is not a text file, nor a TensorBoard event file by its name; "
+            "give a CSV, a JSON or a folder of event files"
+        )
+    return read_json(where, text) if text.lstrip()[:1] in ("{", "[") else read_csv(where, text)
+
+
+def _build(
+    name: str,
+    table: Table,
+    columns: Columns,
+    policy: Policy | Schedule | None,
+    total: Duration | None,
+    steps_per_epoch: int | None,
+) -> LoggedRun:
+    steps = _steps(name, table, columns, steps_per_epoch)
+    when, values, notes = mend.series(steps, table.columns[columns.loss], "loss")
+    if when.size == 0:
+        raise RecordError(f"{name}: no loss with a step is left; was it all NaN?")
+    blank = _diverged(table, columns)
+    others = {
+        key: mend.series(steps, table.columns[column], key)[:2]
+        for key, column in columns.others.items()
+    }
+    rates, more = _rates(name, table, columns, steps, policy, (total, steps_per_epoch))
+    warnings = (*table.notes, *columns.notes, *blank, *notes, *more)
+    return LoggedRun(name, when, values, rates, columns.of, others, warnings)
+
+
+def _steps(name: str, table: Table, columns: Columns, steps_per_epoch: int | None) -> Array:
+    """Updates done at each row."""
+    if columns.step is not None and columns.step != columns.epoch:
+        return table.columns[columns.step]
+    if columns.epoch is None:
+        raise RecordError(
+            f"{name}: no column counts updates or epochs among {list(table.columns)}; "
+            "name it, e.g. step='iteration'"
+        )
+    if steps_per_epoch is None:
+        raise RecordError(
+            f"{name} counts epochs; give steps_per_epoch, the number of updates in one"
+        )
+    epochs = table.columns[columns.epoch]
+    finite = epochs[np.isfinite(epochs)]
+    whole = bool(np.all(finite == np.round(finite)))
+    from_zero = whole and finite.size > 0 and float(finite.min()) == 0
+    return np.asarray((epochs + (1 if from_zero else 0)) * steps_per_epoch)
+
+
+def _rates(
+    name: str,
+    table: Table,
+    columns: Columns,
+    steps: Array,
+    policy: Policy | Schedule | None,
+    length: tuple[Duration | None, int | None],
+) -> tuple[RateCurve, list[str]]:
+    total, steps_per_epoch = length
+    last = _last(table, columns, steps)
+    if policy is not None:
+        if total is None:
+            flown = as_policy(policy).plan(last, steps_per_epoch, strict=False)
+            return from_plan(flown), [f"took the last logged step, {last}, for the run's length"]
+        return from_plan(as_policy(policy).plan(total, steps_per_epoch)), []
+    if columns.rate is None:
+        raise RecordError(
+            f"{name} has no learning rate among {list(table.columns)}; name its column with "
+            "rate=, or give the policy that was flown with policy="
+        )
+    when, rates, notes = mend.series(steps, table.columns[columns.rate], "learning rate")
+    usable = rates >= 0
+    when, rates = when[usable], rates[usable]
+    if rates.size == 0 or rates.max() <= 0:
+        raise RecordError(f"{name}: {columns.rate!r} has no rate above zero; give policy= instead")
+    if columns.step is None and steps_per_epoch is not None:
+        when, rates = _held(when, rates, steps_per_epoch)
+        notes.append("one rate per epoch was logged; it is taken to hold during the epoch")
+    length_of_run = last if not isinstance(total, int) else total
+    return from_log(when, rates, length_of_run), notes
+
+
+def _held(when: Array, rates: Array, per_epoch: int) -> tuple[Array, Array]:
+    """Rates logged at the ends of epochs, each held from the epoch's first update to its last."""
+    first = np.maximum(when - per_epoch, 0)
+    pairs = np.column_stack([first, np.maximum(when - 1, first)]).ravel()
+    steps, index = np.unique(pairs, return_index=True)
+    return steps, np.repeat(rates, 2)[index]
+
+
+def _last(table: Table, columns: Columns, steps: Array) -> int:
+    """The last step at which a loss or a rate was logged."""
+    names = [columns.loss, *([columns.rate] if columns.rate else [])]
+    logged = np.any([np.isfinite(table.columns[name]) for name in names], axis=0)
+    usable = steps[logged & np.isfinite(steps) & (steps >= 0)]
+    last = int(np.max(usable, initial=0))
+    if not 0 < last < _LONGEST:
+        raise RecordError(f"the last step is {last}, which cannot be a run's length")
+    return last
+
+
+def _diverged(table: Table, columns: Columns) -> tuple[str, ...]:
+    """A word where the loss turned NaN for good while the log went on."""
+    missing = ~np.isfinite(table.columns[columns.loss])
+    if columns.rate is None:
+        return ()
+    logged = missing & np.isfinite(table.columns[columns.rate])
+    usual = np.isfinite(table.columns[columns.loss]) & np.isfinite(table.columns[columns.rate])
+    count = int(np.sum(logged))
+    if count and usual.any() and count < int(usual.sum()):
+        return (f"{count} rows have a learning rate but no finite loss; they are left out",)
+    return ()
