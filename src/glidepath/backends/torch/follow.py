@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
+import torch
 from torch.optim import Optimizer
 
 from glidepath.errors import ArgumentError
@@ -54,9 +55,16 @@ def hook_load(optimizer: Any, scheduler: Any) -> Any:
 def hook_updates(optimizer: Any, scheduler: Any) -> Any:
     """Call `scheduler._advance()` after every update that was applied; has `remove()`."""
 
-    def stepped(optimizer: Any, args: Any, kwargs: Any) -> None:
+    def count(optimizer: Any) -> None:
         if was_applied(optimizer):
             scheduler._advance()
+
+    def stepped(optimizer: Any, args: Any, kwargs: Any) -> None:
+        if torch.compiler.is_dynamo_compiling():
+            # The counter is a Python number, which a graph would be bound to.
+            torch._dynamo.disable(count)(optimizer)
+        else:
+            count(optimizer)
 
     inner = innermost(optimizer)
     _FOLLOWED[inner] = True

@@ -1,0 +1,127 @@
+"""The clock counts applied updates: where the native scheduler is wrong, `follow` is right."""
+
+import numpy as np
+import pytest
+
+import glidepath as gp
+
+torch = pytest.importorskip("torch", reason="torch is not installed")
+
+from torch_loop import Loop  # noqa: E402
+
+from glidepath.torch import Scheduler  # noqa: E402
+
+TOTAL = 24
+PLAN = gp.linear(0.1, 0.0, "100%").plan(TOTAL)
+NATIVE = {"start_factor": 1.0, "end_factor": 0.0, "total_iters": TOTAL}
+
+
+def sgd(parameters):
+    return torch.optim.SGD(parameters, lr=0.1)
+
+
+def fused(parameters):
+    return torch.optim.SGD(parameters, lr=0.1, fused=True)
+
+
+def native(optimizer):
+    return torch.optim.lr_scheduler.LinearLR(optimizer, **NATIVE)
+
+
+def following(optimizer):
+    return Scheduler(optimizer, PLAN, follow=True)
+
+
+def accumulating(loop, scheduler):
+    """Four batches an update, and the scheduler stepped with every batch, as frameworks do."""
+    for batch in range(4 * TOTAL):
+        loop.loss().backward()
+        if batch % 4 == 3:
+            loop.optimizer.step()
+            loop.optimizer.zero_grad()
+        scheduler.step()
+    return [groups[0]["learning_rate"] for groups in loop.seen]
+
+
+def in_two_processes(loop, scheduler):
+    """As accelerate steps a prepared scheduler: once per process."""
+    for _ in range(TOTAL):
+        loop.step()
+        scheduler.step()
+        scheduler.step()
+    return [groups[0]["learning_rate"] for groups in loop.seen]
+
+
+def scaled(loop, scheduler):
+    """A gradient scaler that meets infinite gradients at three batches, and skips them."""
+    scaler = torch.amp.GradScaler("cpu", init_scale=16.0, growth_interval=1000)
+    applied, parameter = [], next(loop.model.parameters())
+    for batch in range(TOTAL + 3):
+        loop.optimizer.zero_grad()
+        loss = loop.loss() * (float("inf") if batch in (0, 5, 9) else 1.0)
+        scaler.scale(loss).backward()
+        rate, before = loop.stored("learning_rate"), parameter.detach().clone()
+        scaler.step(loop.optimizer)
+        scaler.update()
+        if not torch.equal(parameter, before):
+            applied.append(float(rate))
+        scheduler.step()
+    return applied
+
+
+LOOPS = {
+    "accumulation": (accumulating, sgd),
+    "two processes": (in_two_processes, sgd),
+    "AMP": (scaled, sgd),
+    "AMP, fused": (scaled, fused),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Detected call of")
+@pytest.mark.parametrize("name", list(LOOPS))
+def test_only_applied_updates_move_the_clock(name):
+    train, optimizer = LOOPS[name]
+    loop = Loop(optimizer)
+    scheduler = following(loop.optimizer)
+    # The last rate is 0: no update can be seen there.
+    wanted = PLAN.table()
+    assert np.array_equal(train(loop, scheduler), wanted)
+    assert scheduler.last_epoch == TOTAL
+
+    loop = Loop(optimizer)
+    theirs = train(loop, native(loop.optimizer))
+    assert not np.allclose(theirs[:10], wanted[:10], rtol=1e-3)
+
+
+def test_an_optimizer_is_followed_by_one_and_let_go_by_detach():
+    loop = Loop(sgd)
+    first = following(loop.optimizer)
+    with pytest.raises(gp.ArgumentError, match="another scheduler follows"):
+        following(loop.optimizer)
+    first.detach()
+    loop.step()
+    assert first.last_epoch == 0
+    second = following(loop.optimizer)
+    loop.step()
+    assert (first.last_epoch, second.last_epoch) == (0, 1)
+
+
+def test_followed_through_the_wrappers_of_frameworks():
+    class Wrapper(torch.optim.Optimizer):
+        """As accelerate's: an optimizer to those who ask, without hooks of its own."""
+
+        def __init__(self, optimizer):
+            self.optimizer = optimizer
+
+        @property
+        def param_groups(self):
+            return self.optimizer.param_groups
+
+        def step(self, closure=None):
+            self.optimizer.step(closure)
+
+    loop = Loop(sgd)
+    scheduler = following(Wrapper(loop.optimizer))
+    loop.step()
+    assert scheduler.last_epoch == 1
+    assert loop.stored("learning_rate") == PLAN(1)
