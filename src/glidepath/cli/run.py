@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,6 @@ from glidepath.studies import DEFAULTS, StudyResult, compare, progress_for, tune
 from glidepath.studies.storage import range_test_to_json, write_json
 from glidepath.tasks import load_task
 from glidepath.viewing import numbers
-
-Report = Callable[[StudyResult, Path], object]
 
 
 def study(
@@ -41,7 +39,7 @@ def study(
         policies=asked or None,  # type: ignore[arg-type]
         out=folder,
         progress=progress,
-        report=_report(progress.stage),
+        report=_Report(progress.stage),
         **options,
     )
     _print(console, result, folder)
@@ -64,14 +62,28 @@ def sweep(
         save(range_test_figure(found), png)
 
 
-def _report(tell: Callable[[str], None]) -> Report:
-    """What writes the report; without plotly it is the figures alone, and says so."""
-    from glidepath.viewing import write_figures, write_report
+class _Report:
+    """Writes the report; without plotly it is the figures alone, and that is said at the start."""
 
-    if importlib.util.find_spec("plotly") is None:
-        tell('no report.html without plotly, only figures: pip install "glidepath[report]"')
-        return write_figures
-    return partial(write_report, command=shlex.join(["glidepath", *sys.argv[1:]]))
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._command = shlex.join(["glidepath", *sys.argv[1:]])
+        self._whole = importlib.util.find_spec("plotly") is not None
+        if not self._whole:
+            tell('no report.html without plotly, only figures: pip install "glidepath[report]"')
+
+    def load(self) -> None:
+        """Import what draws."""
+        importlib.import_module("glidepath.viewing.figures")
+        importlib.import_module("glidepath.viewing.report")
+
+    def __call__(self, result: StudyResult, out: Path) -> None:
+        """The page and the figures, or the figures alone."""
+        from glidepath.viewing import write_figures, write_report
+
+        if self._whole:
+            write_report(result, out, command=self._command)
+        else:
+            write_figures(result, out)
 
 
 def _print(console: Console, result: StudyResult, folder: Path) -> None:
@@ -88,4 +100,5 @@ def _print(console: Console, result: StudyResult, folder: Path) -> None:
         + ("" if share is None else f", {share:.0%} of the steps' time"),
         highlight=False,
     )
-    console.print(f"\n{folder / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
+    page = folder / "report.html"
+    console.print(f"\n{page if page.is_file() else folder}", highlight=False, markup=False)

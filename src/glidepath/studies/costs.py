@@ -72,13 +72,21 @@ class Costs:
 
     def save(self) -> None:
         """Keep what this session took so far."""
-        self._folder.write_sessions([asdict(one) for one in (*self._earlier, self._now())])
+        if self._flies:
+            self._folder.write_sessions([asdict(one) for one in (*self._earlier, self._now())])
 
     def total(self) -> Cost:
-        """Over all sessions, until now."""
-        every = [*self._earlier, self._now()]
+        """Over all sessions, until now; one that flies nothing, and only draws again, is left out.
+
+        That one repeats what an earlier session was charged for.
+        """
+        every = [*self._earlier, self._now()] if self._flies else self._earlier
         sums = {f.name: sum(getattr(one, f.name) for one in every) for f in fields(Session)}
         return Cost(**{**sums, "updates": round(sums["updates"])})
+
+    @property
+    def _flies(self) -> bool:
+        return self._spent.updates > 0 or not self._earlier
 
     def _now(self) -> Session:
         seconds = time.perf_counter() - self._began

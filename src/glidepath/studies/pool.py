@@ -37,6 +37,7 @@ _SINGLE_THREAD: Mapping[str, str] = {
     "NPROC": "1",  # the size of XLA's thread pools
     "TF_NUM_INTRAOP_THREADS": "1",
     "TF_NUM_INTEROP_THREADS": "1",
+    "JAX_CPU_ENABLE_ASYNC_DISPATCH": "false",  # no second thread to hand each step to
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",  # several processes share an accelerator
 }
 _XLA = "--xla_cpu_multi_thread_eigen=false"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,10 +28,10 @@ from glidepath.studies.storage import (
 )
 from glidepath.studies.summary import summary
 from glidepath.studies.task import StudyTask
-from glidepath.training import Metric, RunRecord, read_record
+from glidepath.training import Metric, RunRecord
 
-EPOCHS = 40
-SEEDS = 5
+EPOCHS = 60
+SEEDS = 8
 SWEEPS = 5
 """Sweeps of the range test; their median is taken."""
 
@@ -63,7 +62,8 @@ def compare(
         seeds: how many seeds (0, 1, ...), or the seeds; every policy trains from the same ones.
         workers: how many processes train at a time (1: this one), or an executor.
         progress: whom to tell; nobody if None. `studies.progress_for(console)` makes one.
-        report: called with the result and `out` before the end, e.g. `viewing.write_report`.
+        report: called with the result and `out` before the end, e.g. `viewing.write_report`; its
+            `load()`, where it has one, is called first and counts as start-up.
 
     Returns:
         The result, which is also in `out/summary.json`.
@@ -171,8 +171,6 @@ class _Study:
         with self.folder.locked():
             stored = self.folder.open(self.identity())
             self.costs = Costs(self.folder)
-            with self.costs.importing():
-                import scipy.special  # noqa: F401  (the statistics' quantiles)
             with progress or Silent() as self.progress:
                 with open_pool(self.workers, self.listen) as pool:
                     ready = self.prepared(stored, pool)
@@ -285,7 +283,7 @@ class _Study:
         """Every run's record: those that were there, and the rest flown now, seed by seed."""
         found: dict[tuple[str, int], RunRecord] = {}
         jobs: list[worker.Job] = []
-        board = importlib.util.find_spec("tensorboard") is not None
+        board = worker.has_board()
         for seed in self.seeds:
             for name, plan in ready.plans.items():
                 record = self.folder.finished(name, seed, plan.fingerprint)
@@ -309,27 +307,31 @@ class _Study:
         self.progress.begin(
             len(jobs) + len(found), len(found), self.epochs * ready.described.steps_per_epoch
         )
-        self.fly(jobs, pool)
-        for job in jobs:
-            found[job.name, job.seed] = read_record(job.record)
-        return found
+        return found | self.fly(jobs, pool)
 
-    def fly(self, jobs: list[worker.Job], pool: Pool) -> None:
-        """Every job, as many at a time as there are processes."""
+    def fly(self, jobs: list[worker.Job], pool: Pool) -> dict[tuple[str, int], RunRecord]:
+        """The record of every job, as many at a time as there are processes."""
+        found = {}
         self.waiting = {(job.name, job.seed) for job in jobs}
         calls: list[Call] = [(worker.fly, (self.key, self.task, job)) for job in jobs]
         for index, result in self.costs.run(pool, calls):
             job, ended = jobs[index], cast("worker.Flown", result)
             self.costs.add(ended.spent)
             self.waiting.discard((job.name, job.seed))
-            self.progress.ended(job.name, job.seed, ended.outcome)
+            self.progress.ended(job.name, job.seed, ended.record.outcome)
             self.costs.save()
+            found[job.name, job.seed] = ended.record
+        return found
 
     def concluded(
         self, ready: _Set, records: Mapping[tuple[str, int], RunRecord], report: Report | None
     ) -> StudyResult:
         """The result, reported and stored."""
         self.progress.stage("comparing and drawing ...")
+        with self.costs.importing():
+            import scipy.special  # noqa: F401  (the statistics' quantiles)
+
+            getattr(report, "load", lambda: None)()
         result = self.result(ready, records)
         if report is not None:
             report(result, self.folder.path)

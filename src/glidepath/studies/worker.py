@@ -5,19 +5,19 @@ Every function here can be sent to another process. Each says how long it spent 
 
 from __future__ import annotations
 
+import importlib.util
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from tempfile import TemporaryDirectory
+from typing import Any, cast
 
 from glidepath.errors import MissingExtraError, StudyError
 from glidepath.finding import RangeTest, range_test
-from glidepath.schedules import Policy
+from glidepath.schedules import Policy, constant
 from glidepath.studies.task import StudyTask
-from glidepath.training import Metric, Outputs, Progress, Trainer, Updates, drive
+from glidepath.training import Metric, Outputs, Progress, RunRecord, Trainer, Updates, drive
 from glidepath.training.trainer import Array
 
 _WARM_UP_RATE = 1e-8
@@ -68,9 +68,9 @@ class Spent:
 
 @dataclass(frozen=True)
 class Flown:
-    """How a run ended; its record is on disk."""
+    """A run's record, which is on disk as well."""
 
-    outcome: str
+    record: RunRecord
     spent: Spent
 
 
@@ -112,7 +112,7 @@ def sweep(
     with _Timer() as timer:
         trainer, startup = _opened(key, task)
         timed = _Timed(trainer)
-        found = range_test(timed, sweeps=sweeps, seed=0, **options)
+        found = range_test(cast("Trainer", timed), sweeps=sweeps, seed=0, **options)
     return found, timer.spent(startup, timed.seconds, found.updates)
 
 
@@ -134,9 +134,7 @@ def fly(key: str, task: StudyTask, job: Job) -> Flown:
             name=job.name,
             outputs=Outputs(job.record, job.board, on_epoch),
         )
-    return Flown(
-        record.outcome, timer.spent(startup, record.seconds.get("steps", 0.0), record.steps)
-    )
+    return Flown(record, timer.spent(startup, record.seconds.get("steps", 0.0), record.steps))
 
 
 class _Timer:
@@ -197,11 +195,15 @@ def _opened(key: str, task: StudyTask) -> tuple[Trainer, float]:
 
 
 def _warm_up(trainer: Trainer) -> None:
-    """An epoch and both evaluations, thrown away: whatever is compiled once, is compiled now."""
-    trainer.reset(0)
-    trainer.advance({"learning_rate": np.full(trainer.steps_per_epoch, _WARM_UP_RATE)})
-    for split in ("validation", "test"):
-        trainer.evaluate(split)
+    """A run of one epoch, thrown away: what is compiled or imported once, is so now."""
+    with TemporaryDirectory() as folder:
+        board = Path(folder) / "board" if has_board() else None
+        drive(trainer, constant(_WARM_UP_RATE), "1ep", outputs=Outputs(f"{folder}/record", board))
+
+
+def has_board() -> bool:
+    """Whether TensorBoard's event files can be written."""
+    return importlib.util.find_spec("tensorboard") is not None
 
 
 def _tell(message: Message, *, now: bool = False) -> None:
