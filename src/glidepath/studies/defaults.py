@@ -69,6 +69,11 @@ _START = "Starts at the suggested rate (the median of minimum/10 over the sweeps
 _BETWEEN = "Goes between the test's low and high rate, as its author sets it"
 
 
+def _rounded(rate: float) -> float:
+    """Three digits: a range test is never better than that, and people will paste them."""
+    return float(f"{rate:.3g}")
+
+
 def _cosine(r: Rates) -> Schedule:
     return linear(0.0, r.suggested, "5%") >> cosine_decay(r.suggested, "95%")
 
@@ -91,7 +96,7 @@ def _exp_range(r: Rates) -> Schedule:
 
 DEFAULTS: dict[str, Default] = {
     "fixed": Default(
-        lambda r: constant(r.suggested * CONSTANT_SHARE),
+        lambda r: constant(_rounded(r.suggested * CONSTANT_SHARE)),
         "A third of the suggested rate: the test's suggestion suits schedules that decay and is "
         "about three times too high for a rate that does not.",
     ),
@@ -146,7 +151,7 @@ DEFAULTS: dict[str, Default] = {
         "Its peak is the test's high rate, as its authors set it; momentum moves against the rate.",
     ),
     "wsd": Default(
-        lambda r: wsd(r.suggested * STABLE_SHARE, "5%", "20%", shape="sqrt"),
+        lambda r: wsd(_rounded(r.suggested * STABLE_SHARE), "5%", "20%", shape="sqrt"),
         "Half of the suggested rate, because it is stable for most of the run; the last fifth "
         "cools down to zero as 1 − √u.",
     ),
@@ -177,7 +182,8 @@ def check_names(names: Iterable[str]) -> tuple[str, ...]:
 def set_default(name: str, test: RangeTest, epochs: int, steps_per_epoch: int) -> SetPolicy:
     """The policy of that name, set from a range test for a run of so many epochs."""
     check_names([name])
-    rates = Rates(test.suggested, test.low, test.high, epochs, epochs * steps_per_epoch)
+    measured = (_rounded(rate) for rate in (test.suggested, test.low, test.high))
+    rates = Rates(*measured, epochs, epochs * steps_per_epoch)
     entry = DEFAULTS[name]
     return SetPolicy(as_policy(entry.make(rates)), entry.note)
 

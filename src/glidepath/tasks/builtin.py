@@ -63,8 +63,8 @@ def _digits_mlp() -> Any:
     model = keras.Sequential(
         [
             keras.Input((64,)),
-            layers.Dense(64, activation="relu"),
-            layers.Dense(64, activation="relu"),
+            layers.Dense(256, activation="relu"),
+            layers.Dense(256, activation="relu"),
             layers.Dense(10),
         ]
     )
