@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from glidepath.schedules import checks
 from glidepath.schedules.policy import HYPERPARAMETERS, Policy, as_policy
+from glidepath.schedules.ported import PARTS
 from glidepath.schedules.schedule import Schedule
 from glidepath.schedules.spec import CONTROLLERS, RECIPES, from_spec
 
@@ -41,6 +42,24 @@ for epoch in range({epochs}):
         optimizer.step()
         scheduler.step()
 {after}"""
+_OPTAX = """\
+import glidepath as gp
+import glidepath.optax
+import optax
+
+policy = {policy}
+optimizer = glidepath.optax.inject(  # in the place of optax.sgd(...)
+    policy, optax.sgd, total="{epochs}ep", steps_per_epoch=steps_per_epoch
+)
+"""
+_OPTAX_DRIVEN = """\
+import glidepath as gp
+import glidepath.optax
+
+policy = {policy}
+trainer = glidepath.optax.OptaxTrainer(task)
+record = gp.drive(trainer, policy, total="{epochs}ep")  # tells the controllers each epoch
+"""
 _TORCH_EPOCH = """\
     scheduler.epoch_end({"val_loss": validate(model)})  # what the controllers monitor
 """
@@ -66,18 +85,21 @@ def code_for(
 
     Args:
         policy: a policy, a schedule, or the spec of one.
-        framework: "keras" or "torch".
+        framework: "keras", "torch" or "optax".
         epochs: the run's length.
 
     Raises:
         ArgumentError: another framework.
         SpecError: a policy without a spec (a Python function), or a spec that is not one.
     """
-    checks.choice("code_for", "framework", framework, ("keras", "torch"))
+    checks.choice("code_for", "framework", framework, ("keras", "torch", "optax"))
     flown = as_policy(from_spec(policy) if isinstance(policy, Mapping) else policy)
     if framework == "torch":
         after = _TORCH_EPOCH if flown.controllers else ""
         return _TORCH.format(policy=expression(flown), epochs=epochs, after=after)
+    if framework == "optax":
+        text = _OPTAX_DRIVEN if flown.controllers else _OPTAX
+        return text.format(policy=expression(flown), epochs=epochs)
     notes = "".join(text for name, text in _NOTES.items() if name in flown.schedules)
     return _KERAS.format(policy=expression(flown), epochs=epochs, note=notes)
 
@@ -90,7 +112,7 @@ def expression(policy: Policy) -> str:
     cycle = _one_cycle(spec)
     if cycle is not None and set(parts) == {"learning_rate", "momentum"} and not controllers:
         return cycle
-    if any(name in text for text in parts.values() for name in _PRIVATE):
+    if any(f"gp.{name}(" in text for text in parts.values() for name in (*_PRIVATE, *PARTS)):
         return f"gp.from_spec({policy.to_spec()!r})"
     if list(parts) == ["learning_rate"] and not controllers:
         return parts["learning_rate"]

@@ -65,8 +65,9 @@ class TaskReference:
         trainer = opens() if callable(opens) else _keras_trainer(task)
         if not isinstance(trainer, Trainer):
             raise TaskError(
-                f"{self.reference} must return a glidepath.keras.Task or a glidepath.torch.Task, "
-                f"got {type(task).__name__}; end the function with `return Task(...)`"
+                f"{self.reference} must return the Task of glidepath.keras, glidepath.torch or "
+                f"glidepath.optax, got {type(task).__name__}; end the function with "
+                "`return Task(...)`"
             )
         return trainer
 
@@ -74,8 +75,8 @@ class TaskReference:
 def load_task(reference: str) -> TaskReference:
     """The task of a built-in name ("digits"), or of `path/to/file.py:function`.
 
-    The function takes no arguments and returns a `glidepath.keras.Task` or a
-    `glidepath.torch.Task`. The file is imported only when the task is opened, with its own folder
+    The function takes no arguments and returns the `Task` of `glidepath.keras`, `glidepath.torch`
+    or `glidepath.optax`. The file is imported only when the task is opened, with its own folder
     first on the import path.
 
     Raises:
@@ -111,7 +112,8 @@ def _framework(path: Path) -> str:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             imported |= {name.name for name in node.names}
-    return "torch" if "glidepath.torch" in imported else "keras"
+    others = (name for name in ("torch", "optax") if f"glidepath.{name}" in imported)
+    return next(others, "keras")
 
 
 def _keras_trainer(task: Any) -> Any:
