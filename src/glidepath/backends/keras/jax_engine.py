@@ -22,6 +22,8 @@ class JaxEngine:
         self._model = model
         self._source = source
         self._metrics = fresh_metrics(model)
+        self._placed_metrics = [jnp.asarray(value) for value in self._metrics]
+        self._judged: tuple[str, ...] = ()
         self._state: Any = None
         self._arrays: Any = None
         self._order: Any = None
@@ -61,11 +63,12 @@ class JaxEngine:
         return jax.tree.map(jnp.asarray, batch)
 
     def evaluate(self, batches: Any) -> dict[str, float]:
-        metrics: Any = self._metrics
-        logs: Any = {}
+        metrics, row = self._placed_metrics, None
         for batch in batches:
-            logs, metrics = self._test(self._state[0], self._state[1], metrics, batch)
-        return {name: float(value) for name, value in jax.device_get(logs).items()}
+            row, metrics = self._test(self._state[0], self._state[1], metrics, batch)
+        if row is None:
+            return {}
+        return dict(zip(self._judged, np.asarray(row).tolist(), strict=True))
 
     def save(self) -> Any:
         return _copy(self._state)
@@ -104,7 +107,9 @@ class JaxEngine:
 
     def _evaluate(self, trainable: Any, other: Any, metrics: Any, batch: Any) -> Any:
         logs, state = self._model.test_step((trainable, other, metrics), batch)
-        return logs, state[2]
+        self._judged = tuple(logs)
+        row = jnp.stack([jnp.asarray(value, jnp.float32) for value in logs.values()])
+        return row, state[2]
 
 
 def _copy(state: Any) -> Any:
