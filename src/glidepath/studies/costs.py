@@ -12,6 +12,9 @@ from glidepath.studies.result import Cost
 from glidepath.studies.storage import Folder
 from glidepath.studies.worker import Spent
 
+_EVERY = 2.0
+"""Seconds between savings."""
+
 
 @dataclass
 class Session:
@@ -39,6 +42,7 @@ class Costs:
         self._spent = Session()
         self._waited = self._imports = 0.0
         self._pool: Pool | None = None
+        self._saved = self._began
 
     @contextmanager
     def importing(self) -> Iterator[None]:
@@ -70,9 +74,11 @@ class Costs:
         self._spent.startup += spent.startup
         self._spent.overhead += spent.overhead
 
-    def save(self) -> None:
-        """Keep what this session took so far."""
-        if self._flies:
+    def save(self, *, now: bool = False) -> None:
+        """Keep what this session took so far, every few seconds or now."""
+        clock = time.perf_counter()
+        if self._flies and (now or clock - self._saved > _EVERY):
+            self._saved = clock
             self._folder.write_sessions([asdict(one) for one in (*self._earlier, self._now())])
 
     def total(self) -> Cost:

@@ -155,7 +155,7 @@ class _Processes(OnExecutor):
 
 @contextmanager
 def _processes(workers: int, listener: Listener) -> Iterator[Pool]:
-    """Fresh processes, gone when the study ends, and at once when it is interrupted."""
+    """Fresh processes: told to go when all is done, and made to when something went wrong."""
     context = multiprocessing.get_context("spawn")
     messages = context.Queue()
     before = set(multiprocessing.active_children())
@@ -167,8 +167,9 @@ def _processes(workers: int, listener: Listener) -> Iterator[Pool]:
         for process in set(multiprocessing.active_children()) - before:
             process.terminate()
         raise
+    else:
+        executor.shutdown(wait=False)
     finally:
-        executor.shutdown()
         messages.close()
 
 

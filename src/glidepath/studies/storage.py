@@ -88,8 +88,8 @@ class Folder:
         return cast("list[dict[str, float]]", found)
 
     def write_sessions(self, sessions: list[dict[str, float]]) -> None:
-        """Replace what the sessions took."""
-        write_json(self.path / _SESSIONS, sessions)
+        """Replace what the sessions took; not worth waiting for the disk."""
+        write_json(self.path / _SESSIONS, sessions, safely=False)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -133,15 +133,19 @@ def slug(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._=+-]+", "_", name).strip("._") or "policy"
 
 
-def write_json(path: Path, data: object) -> None:
-    """Write JSON to a file beside it and put it in place whole; numbers not finite become null."""
+def write_json(path: Path, data: object, *, safely: bool = True) -> None:
+    """Write JSON to a file beside it and put it in place whole; numbers not finite become null.
+
+    `safely` waits until it is on the disk, so that it outlives a failure of the power.
+    """
     text = json.dumps(plain(data), indent=1, allow_nan=False) + "\n"
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with beside.open("w", encoding="utf-8") as file:
             file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+            if safely:
+                file.flush()
+                os.fsync(file.fileno())
         beside.replace(path)
     except OSError as error:
         raise StudyError(

@@ -335,7 +335,7 @@ class _Study:
         result = self.result(ready, records)
         if report is not None:
             report(result, self.folder.path)
-        self.costs.save()
+        self.costs.save(now=True)
         result = replace(result, cost=self.costs.total())
         self.folder.write_summary(summary(result))
         return result
