@@ -21,7 +21,7 @@ from glidepath.schedules.curves import Curve, Shape
 from glidepath.schedules.durations import Clock, Duration, duration
 from glidepath.schedules.recipes import COOLDOWNS, CYCLES
 from glidepath.schedules.schedule import Schedule, recipe
-from glidepath.schedules.shapes import Steps, Values
+from glidepath.schedules.shapes import Steps, Values, pick
 
 _SNAP = 1e-9
 """A cycle's start this near to an update, relative to its size, is at that update."""
@@ -150,9 +150,9 @@ def _interpolate(
     def formula(k: Steps) -> Values:
         # A phase ends with the update at its last position: whole < k where position < k.
         at = np.clip(np.searchsorted(whole, k, side="left") - 1, 0, len(lengths) - 1)
-        since = (k - np.take(whole, at)) - np.take(part, at)
-        u = np.clip(since / np.take(lengths, at), 0.0, 1.0)
-        return _BETWEEN[shape](np.take(heights[:-1], at), np.take(heights[1:], at), u)
+        since = (k - pick(whole, at)) - pick(part, at)
+        u = np.clip(since / pick(lengths, at), 0.0, 1.0)
+        return _BETWEEN[shape](pick(heights[:-1], at), pick(heights[1:], at), u)
 
     turns = {max(0, math.ceil(place)) for place in positions}
     return Shape(
@@ -230,8 +230,8 @@ def _growing_cycles(first: float, stretch: float) -> Callable[[Steps], tuple[Ste
         whole = np.floor(starts)
         part = np.asarray(starts) - whole
         index = np.searchsorted(np.ceil(starts).astype(np.int64), k, side="right") - 1
-        since = (k - np.take(whole.astype(np.int64), index)) - np.take(part, index)
-        return index, since / np.take(np.asarray(lengths), index)
+        since = (k - pick(whole.astype(np.int64), index)) - pick(part, index)
+        return index, since / pick(np.asarray(lengths), index)
 
     return find
 

@@ -95,7 +95,7 @@ class _Cycles:
             return k // self._first, k % self._first, self._first
         starts = self.until(int(k[-1]) + 1)
         index = np.searchsorted(starts, k, side="right") - 1
-        return index, k - np.take(starts, index), np.take(np.diff(starts), index)
+        return index, k - shapes.pick(starts, index), shapes.pick(np.diff(starts), index)
 
     def until(self, stop: int) -> Steps:
         """All starts before `stop`, and the first at or after it."""

@@ -72,7 +72,7 @@ def geometric(k: Steps, start: float, end: float, over: int) -> Values:
 def piecewise(k: Steps, rates: Sequence[float], boundaries: Sequence[int]) -> Values:
     """rates[i] on [boundaries[i−1], boundaries[i])."""
     index = np.searchsorted(np.asarray(boundaries, dtype=np.int64), k, side="right")
-    return np.take(np.asarray(rates, dtype=np.float64), index)
+    return pick(np.asarray(rates, dtype=np.float64), index)
 
 
 def triangular(k: Steps, low: float, high: float, half: int, mode: str, gamma: float) -> Values:
@@ -91,6 +91,11 @@ def triangular(k: Steps, low: float, high: float, half: int, mode: str, gamma: f
 def inverse_sqrt(k: Steps, peak: float, warmup: int) -> Values:
     """peak·√(warmup/k), with k counted from where the warm-up began."""
     return peak * np.sqrt(warmup / k)
+
+
+def pick(values: NDArray[Any], index: Steps) -> NDArray[Any]:
+    """values[index], by a function that a stand-in for the array of steps can take over."""
+    return np.take_along_axis(values, index, axis=0)
 
 
 def _periods(k: Steps, every: int, staircase: bool) -> NDArray[Any]:

@@ -41,8 +41,8 @@ def schedule(
     With a length (of the run, or of the schedule itself) the values are looked up in the table
     rounded to float32: exactly `plan.table()`, and beyond the end the value that holds there.
     Without an end, or above 2**24 updates, the same formula is computed inside the step, with
-    int32 steps that are exact to 2**31 − 1; its values are within 1e-5 of the peak and, while the
-    rate has not fallen to a thousandth, within 1e-4 of themselves.
+    int32 steps that are exact to 2**30 (larger ones count as that). Its values are within 1e-6 of
+    the peak and, while the rate is above a thousandth of it, within 1e-5 of themselves.
 
     Args:
         policy: a policy or schedule, or a plan of one.
@@ -145,7 +145,7 @@ def _schedule(track: Track) -> Callable[[Any], Any]:
 
 
 def _count(count: Any) -> Any:
-    """The count as int32, not negative; Optax's own counters stop at 2**31 − 1."""
+    """The count as int32, not negative."""
     if isinstance(count, int | np.integer):
         count = min(int(count), LAST)
     return jnp.maximum(jnp.asarray(count).astype(jnp.int32), 0)

@@ -8,6 +8,7 @@ before anything becomes float32, so that steps above 2**24 are told apart.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import singledispatch
 from typing import Any, NoReturn
@@ -18,8 +19,8 @@ import numpy as np
 from glidepath.errors import ArgumentError
 from glidepath.schedules import curves
 
-LAST = 2**31 - 1
-"""The largest step of Optax's counters."""
+LAST = 2**30
+"""The largest step, so that a step and a period together fit into int32; later ones count as it."""
 
 
 class Traced(np.lib.mixins.NDArrayOperatorsMixin):
@@ -36,19 +37,25 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         given = [_plain(item) for item in inputs]
         if ufunc is np.divide:
             return Traced(_divide(*given))
+        if ufunc is np.power and isinstance(given[0], float) and given[0] > 0:
+            # float32 cannot hold a base near 1 well enough for large exponents; its logarithm can.
+            return Traced(jnp.exp(math.log(given[0]) * jnp.asarray(given[1], jnp.float32)))
         return Traced(getattr(jnp, ufunc.__name__)(*given))
 
     def __array_function__(
         self, function: Any, types: Any, args: Sequence[Any], options: dict[str, Any]
     ) -> Any:
+        given = [_plain(item) for item in args]
+        if function is np.take_along_axis:  # the way in which formulas look something up
+            return Traced(jnp.asarray(given[0])[given[1]])
         call: Callable[..., Any] = getattr(jnp, function.__name__)
-        return Traced(call(*(_plain(item) for item in args), **options))
+        return Traced(call(*given, **options))
 
     def __getitem__(self, at: int) -> int:
         """The last of the steps, for formulas that prepare what they need up to there."""
         if at != -1:
             self.tolist()
-        return LAST - 1
+        return LAST
 
     def tolist(self) -> NoReturn:
         """What formulas ask for that call a Python function step by step."""
