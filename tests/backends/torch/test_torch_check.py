@@ -211,6 +211,15 @@ def test_it_is_quiet_with_the_scheduler_groups_tensors_and_amp():
         optimizer.step()
 
 
+def test_updates_that_a_fused_optimizer_skips_are_not_counted():
+    """The scaler calls its step(), which skips inside."""
+    flown = Loop(lambda p: torch.optim.SGD(p, lr=0.1, fused=True))
+    scheduler = Scheduler(flown.optimizer, COSINE, follow=True)
+    with check(flown.optimizer, COSINE) as checked:
+        amp(flown, scheduler)
+    assert checked.updates == scheduler.last_epoch == TOTAL - 1
+
+
 def test_the_hooks_are_removed_and_an_empty_check_is_none():
     flown = loop()
     hooks = copy.copy(flown.optimizer._optimizer_step_pre_hooks)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import random
 import signal
 import subprocess
 import sys
@@ -60,20 +61,18 @@ def test_a_resumed_run_is_the_run(tmp_path, order):
 
 
 def test_kill_9_and_resume(tmp_path):
-    """Killed twice; the second part follows the optimizer, the others are stepped."""
+    """Killed while it trains; the rest follows the optimizer, where the first part was stepped."""
     wanted, rates = uninterrupted()
-    command, log, kills = [sys.executable, str(SCRIPT), str(tmp_path)], tmp_path / "log", 0
-    for mark, follow in ((61, []), (180, ["follow"])):  # killed as soon as the log is that long
-        running = subprocess.Popen([*command, *follow])
-        while running.poll() is None and (not log.exists() or log.read_text().count("\n") < mark):
-            time.sleep(0.005)
-        running.send_signal(signal.SIGKILL)
-        kills += running.wait() == -signal.SIGKILL
-    subprocess.run(command, check=True)
+    command, log = [sys.executable, str(SCRIPT), str(tmp_path)], tmp_path / "log"
+    running = subprocess.Popen(command)
+    stop = random.randrange(20, 200)
+    while running.poll() is None and (not log.exists() or log.read_text().count("\n") < stop):
+        time.sleep(0.005)
+    running.send_signal(signal.SIGKILL)
+    assert running.wait() == -signal.SIGKILL
+    subprocess.run([*command, "follow"], check=True)
     lines = [line.split() for line in log.read_text().splitlines()]
-    seen = [(int(line[0]), float(line[1])) for line in lines if len(line) == 2]
-    assert kills == 2
-    assert len(seen) > killed.TOTAL  # some updates were lost, and made again
+    seen = [(int(line[0]), float(line[1])) for line in lines]
     assert {k for k, _ in seen} == set(range(killed.TOTAL))
     assert all(rates[k] == rate for k, rate in seen)
     loop, scheduler = killed.make()

@@ -129,6 +129,25 @@ def test_it_trains_as_the_loop_that_a_user_would_write(more):
         assert np.array_equal(updates.applied[name], plan.table(name))
     for mine, theirs in zip(trainer.model.parameters(), net.parameters(), strict=True):
         assert torch.equal(mine, theirs)
+    with torch.no_grad():
+        wanted = nn.functional.mse_loss(net.eval()(X[40:60]), Y[40:60])
+    assert trainer.evaluate("validation") == {"loss": float(wanted)}
+    assert trainer.model.training
+
+
+@pytest.mark.parametrize("generator", [None, torch.Generator()], ids=["global", "own"])
+def test_a_restored_loader_goes_on_past_what_was_drawn(generator):
+    rates = {"learning_rate": np.full(11, 0.01)}
+    trainer = task(train=loader(generator), batch_size=None).open()
+    trainer.reset(7)
+    wanted = trainer.advance(rates).losses
+    trainer.reset(7)
+    trainer.advance({"learning_rate": np.full(4, 0.01)})
+    state = trainer.snapshot()
+    trainer.reset(8)
+    trainer.advance(rates)
+    trainer.restore(state)
+    assert np.array_equal(trainer.advance({"learning_rate": np.full(7, 0.01)}).losses, wanted[4:])
 
 
 def test_hyperparameters_that_are_not_named_are_the_optimizers_own():
@@ -171,6 +190,20 @@ def test_an_update_that_the_scaler_skips_is_made_up_for():
 
     broken = task(amp="float16", loss=overflows).open()
     assert np.isnan(broken.advance({"learning_rate": np.array([0.01])}).losses).all()
+
+
+def test_an_evaluation_that_draws_leaves_training_alone():
+    def drawing(outputs, targets):
+        return torch.rand(()) + np.random.random()
+
+    rates, found = {"learning_rate": np.full(3, 0.01)}, []
+    for evaluations in (0, 2):
+        trainer = task(loss=nn.functional.mse_loss, metric=("drawn", drawing, False)).open()
+        trainer.advance(rates)
+        for _ in range(evaluations):
+            trainer.evaluate("validation")
+        found.append(trainer.advance(rates).losses.tolist())
+    assert found[0] == found[1]
 
 
 def test_accuracy_and_a_metric_of_ones_own():

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from glidepath.backends.torch import hyperparameters as hyper
-from glidepath.errors import TaskError
+from glidepath.errors import ArgumentError, TaskError
+from glidepath.training.trainer import Array
 
 NAMES = ("learning_rate", "momentum", "weight_decay")
 
@@ -35,6 +39,22 @@ class GroupValues:
             self._leader[name], self._own[name] = leader, first
         if "learning_rate" in self.names and self._own["learning_rate"] == 0:
             self._shares["learning_rate"] = [1.0] * len(values)
+
+    def columns(self, values: Mapping[str, Array]) -> dict[str, list[float]]:
+        """What `advance` was given, as Python floats; ArgumentError where it cannot be flown."""
+        if "learning_rate" not in values or set(values) - set(self.names):
+            raise ArgumentError(
+                f"advance: values must name the learning_rate, and may name {list(self.names)}, "
+                f"got {sorted(values)}; give those"
+            )
+        given = {name: np.asarray(column, np.float64) for name, column in values.items()}
+        shapes = {column.shape for column in given.values()}
+        if len(shapes) != 1 or len(next(iter(shapes))) != 1:
+            raise ArgumentError(
+                "advance: every hyperparameter needs an array of the same length, got "
+                f"{ {name: column.shape for name, column in given.items()} }"
+            )
+        return {name: column.tolist() for name, column in given.items()}
 
     def set(self, values: dict[str, float]) -> None:
         """Give all groups these values; what is not named gets its own value back."""

@@ -112,7 +112,7 @@ class TorchTrainer:
         Raises:
             ArgumentError: no learning rate, one that cannot be flown, or lengths that differ.
         """
-        columns = self._checked(values)
+        columns = self._values.columns(values)
         names = list(columns)
         losses: list[Any] = []
         judged: list[Any] = []
@@ -259,23 +259,6 @@ class TorchTrainer:
             return nullcontext()
         context: AbstractContextManager[Any] = torch.autocast(self._device.type, dtype=dtype)
         return context
-
-    def _checked(self, values: Mapping[str, Array]) -> dict[str, list[float]]:
-        """The values by name as Python floats; ArgumentError where they cannot be flown."""
-        strange = sorted(set(values) - self.hyperparameters)
-        if "learning_rate" not in values or strange:
-            raise ArgumentError(
-                f"advance: values must name the learning_rate, and may name "
-                f"{sorted(self.hyperparameters)}, got {sorted(values)}; give those"
-            )
-        given = {name: np.asarray(column, np.float64) for name, column in values.items()}
-        shapes = {column.shape for column in given.values()}
-        if len(shapes) != 1 or len(next(iter(shapes))) != 1:
-            raise ArgumentError(
-                "advance: every hyperparameter needs an array of the same length, got "
-                f"{ {name: column.shape for name, column in given.items()} }"
-            )
-        return {name: column.tolist() for name, column in given.items()}
 
 
 def _call(model: Any, inputs: Any) -> Any:
