@@ -13,7 +13,7 @@ import typer
 
 from glidepath.errors import GlidepathError
 
-EPOCHS, SEEDS, WORKERS = 60, 8, 2
+EPOCHS, SEEDS, WORKERS = 20, 10, 2
 """What `studies` has as defaults, without importing it here; a test holds them together."""
 
 app = typer.Typer(

@@ -30,8 +30,8 @@ from glidepath.studies.summary import summary
 from glidepath.studies.task import StudyTask
 from glidepath.training import Metric, RunRecord
 
-EPOCHS = 60
-SEEDS = 8
+EPOCHS = 20
+SEEDS = 10
 SWEEPS = 5
 """Sweeps of the range test; their median is taken."""
 
