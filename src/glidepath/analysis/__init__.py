@@ -1,5 +1,6 @@
 """Reading runs, predicting what another schedule would have given, and choosing a better one."""
 
+from glidepath.analysis.optimisation import Recommendation, optimize, recommend_probe
 from glidepath.analysis.prediction import Difference, Prediction, predict, predict_difference
 from glidepath.analysis.reading import read_run
 from glidepath.analysis.refusal import RefusedError
@@ -9,8 +10,11 @@ __all__ = [
     "Difference",
     "LoggedRun",
     "Prediction",
+    "Recommendation",
     "RefusedError",
+    "optimize",
     "predict",
     "predict_difference",
     "read_run",
+    "recommend_probe",
 ]

@@ -12,8 +12,9 @@ from glidepath.analysis.run import LoggedRun
 
 POINTS = 150
 """Losses are averaged to about this many per run."""
-EARLY = 0.03
-"""The share of a run, from its start, that no law describes well."""
+EARLY = 0.1
+"""The share of a run, from its start, that is left out: no law describes it well, and what it
+says of the exponent misleads about far horizons."""
 FIT_DROPS = 100
 """The laws' sums are taken over this many changes of the rate while fitting."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -133,19 +132,18 @@ def _starts(law: Law, evidence: Evidence, centre: Array, spread: Array) -> list[
     return [theta for _, theta in sorted(found, key=lambda pair: pair[0])]
 
 
-def members(found: Fit, count: int, inflate: float, seed: int = 0) -> list[Array]:
-    """Parameter vectors that the runs allow: the fit itself, and pairs of draws about it.
+def draws(found: Fit, count: int, inflate: float, seed: int = 0) -> list[Array]:
+    """Vectors of theta that the runs allow: pairs mirrored about the fit.
 
     Args:
         found: the fit.
-        count: how many draws; they come in pairs mirrored about the fit.
-        inflate: by how much the errors of neighbouring losses, being alike, widen the draws.
+        count: how many, even.
+        inflate: what the standard deviations are multiplied by.
         seed: of the draws.
     """
-    values, vectors = np.linalg.eigh(found.covariance * inflate**2)
+    values, vectors = np.linalg.eigh(found.covariance)
     spread = np.asarray(found.law.spread)
     root = vectors * np.sqrt(np.clip(values, 0, None))
-    half = np.random.default_rng(seed).normal(size=((count + 1) // 2, found.theta.size))
-    steps = np.clip(half @ root.T, -2 * spread, 2 * spread)
-    pairs = itertools.chain.from_iterable((step, -step) for step in steps)
-    return [found.theta, *(found.theta + step for step in pairs)]
+    half = np.random.default_rng(seed).normal(size=(count // 2, found.theta.size))
+    steps = np.clip(inflate * (half @ root.T), -2 * spread, 2 * spread)
+    return [found.theta + sign * step for step in steps for sign in (1, -1)]

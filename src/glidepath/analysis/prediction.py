@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from glidepath.analysis.ensemble import NORMAL_90, Ensemble, assemble, centre
+from glidepath.analysis.ensemble import NORMAL_90, Ensemble, assemble
 from glidepath.analysis.evidence import EARLY
 from glidepath.analysis.rates import Array, RateCurve, from_plan
 from glidepath.analysis.reading import read_run
@@ -22,7 +22,7 @@ from glidepath.training.records import RunRecord
 
 Run = LoggedRun | RunRecord | Path | str
 """What can stand for a run: read, recorded, or the path of a log."""
-MOMENTS = 200
+MOMENTS = 150
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def predict(
         steps_per_epoch: where durations are in epochs.
 
     Returns:
-        The loss after each of some 200 numbers of updates, from the end of the warm-up on.
+        The loss after each of some 150 numbers of updates, from the end of the warm-up on.
 
     Raises:
         RefusedError: the runs cannot answer this; it says why, and what to log instead.
@@ -104,8 +104,8 @@ def predict(
     first = max(rates.warmup, round(EARLY * rates.total), 1)
     step = np.unique(np.linspace(first, rates.total, MOMENTS).round())
     curves = ensemble.curves(rates, step)
-    mean = centre(curves)
-    width = NORMAL_90 * ensemble.spread(curves, step, mean)
+    mean = ensemble.centre(curves)
+    width = NORMAL_90 * ensemble.spread(curves, step)
     notes = remarks(ensemble, rates, as_policy(policy))
     return Prediction(step, mean, mean - width, mean + width, notes)
 
@@ -154,11 +154,11 @@ def predict_difference(
 
 def difference(ensemble: Ensemble, a: RateCurve, b: RateCurve) -> tuple[float, float]:
     """The mean and half the 90 % interval of loss(a) − loss(b) at the end."""
-    ends = [ensemble.curves(r, np.asarray([float(r.total)]))[:, 0] for r in (a, b)]
+    ends = [ensemble.curves(r, np.asarray([float(r.total)])) for r in (a, b)]
     apart = ends[0] - ends[1]
     same = a.total == b.total and np.array_equal(a.rates, b.rates)
-    spread = ensemble.spread_of_difference(apart, float(np.median(ends[1])), a.total)
-    return float(np.median(apart)), 0.0 if same else NORMAL_90 * spread
+    spread = ensemble.spread_of_difference(apart, ensemble.centre(ends[1]), a.total)
+    return float(ensemble.centre(apart)[0]), 0.0 if same else NORMAL_90 * float(spread[0])
 
 
 def as_runs(runs: Run | Sequence[Run]) -> tuple[LoggedRun, ...]:

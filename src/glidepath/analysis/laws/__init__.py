@@ -2,11 +2,18 @@
 
 from glidepath.analysis.laws.convex import convex_bound
 from glidepath.analysis.laws.law import Exposure, Law, Scale, expose
-from glidepath.analysis.laws.multi_power import LOG_POWER, MULTI_POWER, log_power, multi_power
+from glidepath.analysis.laws.multi_power import (
+    LOG_POWER,
+    MULTI_POWER,
+    TEMPERED_POWER,
+    log_power,
+    multi_power,
+    tempered_power,
+)
 from glidepath.analysis.laws.power import POWER, power
 from glidepath.analysis.laws.tissue import TISSUE, tissue
 
-LAWS = {law.name: law for law in (LOG_POWER, MULTI_POWER, TISSUE, POWER)}
+LAWS = {law.name: law for law in (LOG_POWER, TEMPERED_POWER, MULTI_POWER, TISSUE, POWER)}
 """Every law that can be fitted, by name."""
 
 __all__ = [
@@ -14,6 +21,7 @@ __all__ = [
     "LOG_POWER",
     "MULTI_POWER",
     "POWER",
+    "TEMPERED_POWER",
     "TISSUE",
     "Exposure",
     "Law",
@@ -23,5 +31,6 @@ __all__ = [
     "log_power",
     "multi_power",
     "power",
+    "tempered_power",
     "tissue",
 ]

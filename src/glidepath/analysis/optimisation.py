@@ -1,0 +1,215 @@
+"""`optimize`: the best schedule of a small family for a budget, and whether it is worth it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from glidepath.analysis.ensemble import MIXED, NORMAL_90, Ensemble, assemble
+from glidepath.analysis.laws import TISSUE
+from glidepath.analysis.laws.law import Law
+from glidepath.analysis.prediction import Difference, Run, as_runs, remarks
+from glidepath.analysis.rates import Array, RateCurve, from_plan
+from glidepath.analysis.refusal import check_question, check_runs
+from glidepath.analysis.run import LoggedRun
+from glidepath.errors import ArgumentError
+from glidepath.schedules import Duration, Policy, Schedule, constant, cosine_decay, linear, wsd
+from glidepath.schedules.durations import resolve_total
+
+SHARES = (0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+SHAPES = ("linear", "sqrt", "cosine")
+FLOORS = (0.0, 0.03, 0.1)
+SIMPLE = "linear-60 %"
+"""What is returned where nothing is clearly better."""
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """A schedule for a budget, and what it is predicted to gain."""
+
+    policy: Policy
+    """In the user's units; `simple` where the best of the family is not clearly better."""
+    share: float
+    """The share of the run that cools down."""
+    shape: str
+    """ "linear", "sqrt" or "cosine"."""
+    floor: float
+    """The last rate as a share of the peak."""
+    final: float
+    """The loss at the end that is predicted for `policy`."""
+    gains: dict[str, Difference]
+    """loss(policy) − loss(baseline) for "linear-60 %", "cosine" and "WSD-20 %"."""
+    simple: bool
+    """Whether the gain of the best is inside its interval, so that linear-60 % is returned."""
+    message: str
+    warnings: tuple[str, ...]
+
+
+def optimize(
+    runs: Run | Sequence[Run],
+    total: Duration | None = None,
+    steps_per_epoch: int | None = None,
+    peak: float | None = None,
+    warmup: Duration | None = None,
+) -> Recommendation:
+    """The best cool-down for a budget: its share of the run, its shape and its floor.
+
+    The family has 9 shares × 3 shapes × 3 floors; a free-form schedule is within a thousandth of
+    its best. The warm-up of the runs is kept. Tissue's law is never optimised: its best schedule
+    is a jump to zero.
+
+    Args:
+        runs: as in `predict`.
+        total: the budget in updates, or as `"90ep"`; the longest run's length if None.
+        steps_per_epoch: where `total` or `warmup` are in epochs.
+        peak: a peak rate that the runs have seen; that of the longest run if None.
+        warmup: the longest run's own if None.
+
+    Raises:
+        RefusedError: the runs cannot answer this.
+    """
+    logged = as_runs(runs)
+    longest = max(logged, key=lambda run: run.total)
+    top = longest.rates.peak if peak is None else peak
+    length = longest.total if total is None else total
+    steps = resolve_total(length, steps_per_epoch)[0]
+    assert steps is not None
+    start = longest.rates.warmup if warmup is None else warmup
+    if isinstance(start, int) and start >= 0.2 * steps:
+        start = round(0.1 * steps)
+    family = {key: _member(top, start, *key) for key in itertools.product(SHARES, SHAPES, FLOORS)}
+    baselines = _baselines(top, start, steps, steps_per_epoch)
+    curves = {key: _curve(s, length, steps_per_epoch) for key, s in family.items()}
+    same = check_question(logged, next(iter(curves.values())))
+    check_runs(same)
+    ensemble = guarded(same)
+    return _choose(ensemble, family, curves, baselines, (length, steps_per_epoch))
+
+
+def guarded(runs: tuple[LoggedRun, ...], laws: tuple[Law, ...] = MIXED) -> Ensemble:
+    """Fit laws whose best schedule is not degenerate; ArgumentError for Tissue's."""
+    if any(law.name == TISSUE.name for law in laws):
+        raise ArgumentError(
+            "optimize: Tissue's law has a degenerate best schedule, a jump to zero; use it to "
+            "predict, never to optimise"
+        )
+    return assemble(runs, laws)
+
+
+Key = tuple[float, str, float]
+
+
+def _choose(
+    ensemble: Ensemble,
+    family: dict[Key, Schedule],
+    curves: dict[Key, RateCurve],
+    baselines: dict[str, Schedule],
+    length: tuple[Duration, int | None],
+) -> Recommendation:
+    others = {name: _curve(s, *length) for name, s in baselines.items()}
+    ends = {key: _end(ensemble, rates) for key, rates in curves.items()}
+    others_ends = {name: _end(ensemble, rates) for name, rates in others.items()}
+    middle = {key: float(ensemble.centre(end[:, None])[0]) for key, end in ends.items()}
+    best = min(middle, key=lambda key: middle[key])
+    total = curves[best].total
+    gain = _difference(ensemble, ends[best], others_ends[SIMPLE], total)
+    simple = gain.high >= 0
+    chosen: Key = (0.6, "linear", 0.0) if simple else best
+    gains = {
+        name: _difference(ensemble, ends[chosen], end, total) for name, end in others_ends.items()
+    }
+    policy = Policy(family[chosen])
+    message = _message(best, chosen, gain)
+    notes = remarks(ensemble, curves[chosen], policy)
+    return Recommendation(policy, *chosen, middle[chosen], gains, simple, message, notes)
+
+
+def _message(best: Key, chosen: Key, gain: Difference) -> str:
+    if best == (0.6, "linear", 0.0):
+        return f"{SIMPLE} is itself the best of the family"
+    width = (gain.high - gain.low) / 2
+    if chosen == best:
+        return f"{_words(best)} gains {-gain.mean:.4f} ± {width:.4f} over {SIMPLE}"
+    return (
+        f"the best of the family ({_words(best)}) would gain {-gain.mean:.4f} ± {width:.4f} over "
+        f"{SIMPLE}, which is not clear: take the simple one"
+    )
+
+
+def _words(key: Key) -> str:
+    share, shape, floor = key
+    return f"a {shape} cool-down over the last {share:.0%} to {floor:g} of the peak"
+
+
+def _difference(ensemble: Ensemble, a: Array, b: Array, total: int) -> Difference:
+    apart = (a - b)[:, None]
+    if not np.any(apart):
+        return Difference(0.0, 0.0, 0.0, ())
+    mean = float(ensemble.centre(apart)[0])
+    spread = ensemble.spread_of_difference(apart, ensemble.centre(b[:, None]), total)
+    width = NORMAL_90 * float(spread[0])
+    return Difference(mean, mean - width, mean + width, ())
+
+
+def _end(ensemble: Ensemble, rates: RateCurve) -> Array:
+    """The loss at the end by every member, shape (members,)."""
+    return ensemble.curves(rates, np.asarray([float(rates.total)]))[:, 0]
+
+
+def _curve(schedule: Schedule, total: Duration, steps_per_epoch: int | None) -> RateCurve:
+    return from_plan(schedule.plan(total, steps_per_epoch))
+
+
+def _member(peak: float, warmup: Duration, share: float, shape: str, floor: float) -> Schedule:
+    if warmup == 0:
+        return wsd(peak, 1, f"{share * 100:g}%", floor * peak, shape)
+    return wsd(peak, warmup, f"{share * 100:g}%", floor * peak, shape)
+
+
+def _baselines(
+    peak: float, warmup: Duration, steps: int, steps_per_epoch: int | None
+) -> dict[str, Schedule]:
+    rise = 1 if warmup == 0 else warmup
+    if isinstance(rise, str):
+        risen = linear(0, peak, rise).plan(steps, steps_per_epoch).learning_rate.curve.length
+        rise = risen if risen else 1
+    return {
+        SIMPLE: _member(peak, warmup, 0.6, "linear", 0.0),
+        "cosine": linear(0, peak, rise) >> cosine_decay(peak, steps - rise),
+        "WSD-20 %": _member(peak, warmup, 0.2, "linear", 0.0),
+    }
+
+
+def recommend_probe(
+    budget: Duration, peak: float, steps_per_epoch: int | None = None
+) -> tuple[Policy, int, str]:
+    """Which short run to make before asking `predict` or `optimize` about a budget.
+
+    A quarter of the budget (the furthest that is predicted is four times a run) with a linear
+    cool-down over its last 20 %: the one run that tells most. A constant run tells nothing of
+    decays, a lone cosine little.
+
+    Args:
+        budget: the run that is planned, in updates or epochs.
+        peak: its peak rate, which the probe must share.
+        steps_per_epoch: where the budget is in epochs.
+
+    Returns:
+        The policy, the number of updates to fly it for, and why, in a sentence.
+    """
+    steps = resolve_total(budget, steps_per_epoch)[0]
+    if steps is None or steps < 400:
+        raise ArgumentError(
+            f"recommend_probe: a budget of {budget!r} is too short to probe; make the run itself"
+        )
+    constant(peak)
+    length = max(100, -(-steps // 2) if steps <= 2000 else -(-steps // 4))
+    why = (
+        f"{length} updates at the same peak rate, the last 20 % a linear cool-down to zero, with "
+        "about 100 evaluations: it shows the stable loss and what a decay gives, and reaches to "
+        f"{steps} updates; for a tighter interval make it twice as long"
+    )
+    return Policy(wsd(peak, "2%", "20%")), length, why
