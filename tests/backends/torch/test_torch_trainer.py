@@ -192,6 +192,15 @@ def test_an_update_that_the_scaler_skips_is_made_up_for():
     assert np.isnan(broken.advance({"learning_rate": np.array([0.01])}).losses).all()
 
 
+def test_gradients_are_clipped_at_their_own_scale_and_not_the_scalers():
+    losses = [
+        task(amp="float16", clip=clip).open().advance({"learning_rate": np.full(6, 0.01)}).losses
+        for clip in (None, 1000.0, 0.01)
+    ]
+    assert np.array_equal(losses[0], losses[1])
+    assert not np.array_equal(losses[0], losses[2])
+
+
 def test_an_evaluation_that_draws_leaves_training_alone():
     def drawing(outputs, targets):
         return torch.rand(()) + np.random.random()
