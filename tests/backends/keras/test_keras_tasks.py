@@ -75,7 +75,7 @@ def test_a_users_file(tmp_path):
     assert made.steps_per_epoch == 3
     for function, message in (
         ("fails", r"fails\(\) in .* failed with RuntimeError: no data"),
-        ("returns_three", r"glidepath\.keras\.Task, got int"),
+        ("returns_three", r"must return .*Task.*, got int"),
         ("constant", "no function 'constant', got int"),
         ("absent", "no function 'absent'"),
     ):

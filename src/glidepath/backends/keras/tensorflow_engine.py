@@ -16,7 +16,12 @@ class TensorFlowEngine(VariablesEngine):
     def __init__(self, model: Any, source: StepValues) -> None:
         super().__init__(model, source)
         self._compiled_step = self._compile(self._step)
+        self._compiled_step_at = self._compile(self._gather_and_step)
         self._compiled_test = self._compile(model.test_step)
+
+    def step_at(self, start: int, size: int, values: Rows) -> Any:
+        first, row = tf.constant(start), tf.constant(values)
+        return self._compiled_step_at(self._arrays, self._order, first, row, size)
 
     def step_on(self, batch: Any, values: Rows) -> Any:
         return self._compiled_step(self.batch(batch), tf.constant(values))
@@ -24,6 +29,13 @@ class TensorFlowEngine(VariablesEngine):
     def evaluate_on(self, batch: Any) -> dict[str, Any]:
         logs: dict[str, Any] = self._compiled_test(batch)
         return logs
+
+    def _gather_and_step(self, arrays: Any, order: Any, start: Any, values: Any, size: int) -> Any:
+        chosen = tf.slice(order, [start], [size])
+        batch = tf.nest.map_structure(
+            lambda array: None if array is None else tf.gather(array, chosen), arrays
+        )
+        return self._step(batch, values)
 
     def _step(self, batch: Any, values: Any) -> Any:
         self.traces += 1
