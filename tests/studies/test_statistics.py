@@ -12,9 +12,7 @@ ACCURACY, ERROR = Metric("accuracy", True), Metric("error", False)
 
 def test_the_interval_of_the_mean_is_students():
     values = [0.91, 0.94, 0.92, 0.97, 0.93]
-    expected = stats.t.interval(
-        0.95, len(values) - 1, loc=np.mean(values), scale=stats.sem(values)
-    )
+    expected = stats.t.interval(0.95, len(values) - 1, loc=np.mean(values), scale=stats.sem(values))
     assert statistics.mean_interval(values) == pytest.approx(expected, rel=1e-12)
 
 

@@ -122,6 +122,26 @@ class _DoomedTrainer(ToyTrainer):
 
 
 @dataclass(frozen=True)
+class Unlucky(Toy):
+    """A toy that diverges at rates above 0.2, on seed 1 only."""
+
+    def open(self) -> ToyTrainer:
+        return _UnluckyTrainer(self.kind, steps_per_epoch=self.steps_per_epoch)
+
+
+class _UnluckyTrainer(ToyTrainer):
+    def reset(self, seed: int) -> None:
+        super().reset(seed)
+        self.seed = seed
+
+    def advance(self, values: Mapping[str, Array]) -> Updates:
+        updates = super().advance(values)
+        if self.seed == 1 and values["learning_rate"].max() > 0.2:
+            return Updates(np.full(len(updates.losses), math.nan), updates.applied, updates.metrics)
+        return updates
+
+
+@dataclass(frozen=True)
 class NotATask:
     """Something that opens, but not as a trainer."""
 

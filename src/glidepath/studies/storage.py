@@ -208,19 +208,26 @@ def _same_study(path: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any]
     for key in [*fresh, *(key for key in stored if key not in fresh)]:
         there, here = stored.get(key), fresh.get(key)
         if there != here:
+            what, there, here = _difference(key, there, here)
             raise StudyError(
-                f"{path} holds another study: its {key} {_verb(key)} {_short(there)}, and this "
-                f"one's {_verb(key)} {_short(here)}; give another folder, or use the same "
-                f"{_WORDS.get(key, key)} to resume it"
+                f"{path} holds another study: its {what} {_short(there)}, and this one's "
+                f"{_short(here)}; give another folder, or use the same {_WORDS.get(key, key)} to "
+                "resume it"
             )
 
 
-def _verb(key: str) -> str:
-    return "are" if key.endswith("s") else "is"
+def _difference(key: str, there: Any, here: Any) -> tuple[str, Any, Any]:
+    """What differs, and its two values; of two sets of policies, the first policy that does."""
+    if isinstance(there, dict) and isinstance(here, dict):
+        if there.keys() != here.keys():
+            return f"{key} are", ", ".join(there), ", ".join(here)
+        name = next(name for name in there if there[name] != here[name])
+        return f"policy {name} is", there[name], here[name]
+    return f"{key} {'are' if key.endswith('s') else 'is'}", there, here
 
 
 def _short(value: object) -> str:
-    text = ", ".join(value) if isinstance(value, Mapping) else repr(value)
+    text = value if isinstance(value, str) else json.dumps(value)
     return text if len(text) <= 200 else text[:197] + "..."
 
 

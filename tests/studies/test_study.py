@@ -1,0 +1,556 @@
+"""Whole studies on toys: what is compared, what is on disk, what bad input gets."""
+
+import json
+import math
+from collections import Counter
+from concurrent.futures import Executor, Future
+
+import numpy as np
+import pytest
+from toys import Counting, Doomed, NotATask, Slow, Toy, Unlucky, WithoutMomentum
+
+import glidepath as gp
+from glidepath.studies import DEFAULTS, compare, summary, tune
+from glidepath.studies.pool import single_threaded
+from glidepath.training import read_record
+
+POLICIES = {"fixed": gp.constant(0.1), "cosine": gp.cosine_decay(0.3, "100%")}
+
+
+def quick(task, policies, out, **options):
+    return compare(task, policies, out=out, **{"epochs": 3, "seeds": 2, "workers": 1} | options)
+
+
+def by_name(result):
+    return {policy.name: policy for policy in result.policies}
+
+
+class Inline(Executor):
+    """An executor of the caller's."""
+
+    calls = 0
+
+    def submit(self, fn, /, *args, **kwargs):
+        self.calls += 1
+        future = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001
+            future.set_exception(error)
+        return future
+
+
+# --- the main job -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory):
+    out = tmp_path_factory.mktemp("tuned") / "study"
+    return tune(Toy(), out=out, epochs=8, seeds=3, workers=1), out
+
+
+def test_tune_compares_every_default_policy(tuned):
+    result, _ = tuned
+    assert [policy.name for policy in result.policies] == list(DEFAULTS)
+    assert set(result.notes) == set(DEFAULTS)
+    assert result.seeds == (0, 1, 2)
+    assert result.total_steps == 160
+    assert all(len(policy.records) == 3 for policy in result.policies)
+    assert result.range_test.updates > 100
+
+
+def test_the_policies_are_set_from_the_range_test(tuned):
+    result, _ = tuned
+    found = by_name(result)
+    assert max(found["polynomial"].records[0].series["learning_rate"]) == pytest.approx(
+        result.range_test.suggested, rel=0.01
+    )
+    assert max(found["1cycle"].records[0].series["learning_rate"]) == pytest.approx(
+        result.range_test.high, rel=0.02
+    )
+
+
+def test_the_recommendation_is_made_on_validation_and_reported_on_test(tuned):
+    result, _ = tuned
+    means = {
+        policy.name: np.mean([r.final("validation", "accuracy") for r in policy.records])
+        for policy in result.policies
+    }
+    chosen = by_name(result)[result.recommended.name]
+    assert means[chosen.name] == max(means.values())
+    assert chosen.metric_mean == pytest.approx(
+        np.mean([r.final("test", "accuracy") for r in chosen.records])
+    )
+    assert chosen.to_best is None
+    rates = [r.series["learning_rate"].max() for r in chosen.records]
+    assert result.recommended.learning_rate == pytest.approx(max(rates), rel=1e-6)
+    assert f"{chosen.metric_mean:.4g}" in result.recommended.reason
+
+
+def test_ties_are_the_policies_whose_difference_is_not_distinct(tuned):
+    result, _ = tuned
+    others = [p for p in result.policies if p.name != result.recommended.name]
+    ties = tuple(p.name for p in others if not p.to_best.distinct)
+    assert result.recommended.ties == ties
+
+
+def test_steps_to_target_reach_the_mean_validation_of_fixed(tuned):
+    result, _ = tuned
+    found = by_name(result)
+    target = found["fixed"].validation_mean
+    for policy in result.policies:
+        first = []
+        for record in policy.records:
+            steps, values = record.curve("validation", "accuracy")
+            first.append(min(steps[values >= target], default=math.inf))
+        middle = np.median(first)
+        assert policy.steps_to_target == (middle if math.isfinite(middle) else None)
+
+
+def test_the_folder_holds_records_event_files_and_the_summary(tuned):
+    pytest.importorskip("tensorboard")
+    result, out = tuned
+    records = sorted(path.name for path in (out / "records").iterdir())
+    assert records == sorted(f"{name}-seed{k}.jsonl" for name in DEFAULTS for k in range(3))
+    for policy in result.policies:
+        for record in policy.records:
+            stored = read_record(out / "records" / f"{policy.name}-seed{record.info.seed}.jsonl")
+            assert np.array_equal(stored.series["loss"], record.series["loss"])
+            board = out / "tensorboard" / policy.name / f"seed{record.info.seed}"
+            assert any("tfevents" in path.name for path in board.iterdir())
+    assert not [path for path in out.iterdir() if path.name.startswith(".summary")]
+
+
+def test_the_summary_has_what_programs_rely_on(tuned):
+    result, out = tuned
+
+    def refuse(constant):
+        raise AssertionError(f"{constant} is not JSON")
+
+    data = json.loads((out / "summary.json").read_text(), parse_constant=refuse)
+    assert data["task"] == "toy"
+    assert data["metric"]["name"] == "accuracy"
+    assert {"low", "high", "suggestions"} <= set(data["range_test"])
+    assert data["range_test"]["suggestions"]["minimum/10"] == result.range_test.suggested
+    assert [policy["name"] for policy in data["policies"]] == list(DEFAULTS)
+    for policy, item in zip(result.policies, data["policies"], strict=True):
+        assert gp.as_policy(gp.from_spec(item["spec"])) == policy.policy
+        assert item["metric_mean"] == policy.metric_mean
+        assert item["metric_ci"] == list(policy.metric_ci)
+        assert item["steps_to_target"] == policy.steps_to_target
+        assert item["diverged"] == 0
+    chosen = data["recommended"]
+    assert (chosen["name"], chosen["learning_rate"], chosen["reason"]) == (
+        result.recommended.name,
+        result.recommended.learning_rate,
+        result.recommended.reason,
+    )
+    assert gp.as_policy(gp.from_spec(chosen["spec"])) == result.recommended.policy
+    assert data == summary(result)
+
+
+def test_the_cost_counts_every_update_and_adds_up(tuned):
+    result, out = tuned
+    cost = result.cost
+    assert cost.updates == 14 * 3 * 160 + result.range_test.updates
+    steps = sum(r.seconds["steps"] for p in result.policies for r in p.records)
+    assert cost.steps >= steps
+    assert cost.steps + cost.startup + cost.overhead == pytest.approx(cost.seconds, rel=0.05)
+    assert cost.overhead_share == cost.overhead / cost.steps
+    assert json.loads((out / "summary.json").read_text())["cost"]["seconds"] == cost.seconds
+
+
+def test_the_code_to_paste_makes_the_recommended_policy(tuned):
+    result, _ = tuned
+    scope = {}
+    exec(result.recommended.code, scope)
+    assert gp.as_policy(scope["policy"]) == result.recommended.policy
+    assert scope["plan"].total_steps == result.total_steps
+
+
+# --- the same everywhere ------------------------------------------------------------------------
+
+
+def test_every_policy_trains_from_the_same_seeds(tmp_path):
+    result = quick(Toy(), POLICIES, tmp_path / "s", seeds=3)
+    fixed, cosine = (by_name(result)[name].records for name in POLICIES)
+    firsts = [record.series["loss"][0] for record in fixed]
+    assert firsts == [record.series["loss"][0] for record in cosine]
+    assert len(set(firsts)) == 3
+
+
+def test_the_runs_are_the_same_here_in_processes_and_on_an_executor(tmp_path):
+    executor = Inline()
+    found = [
+        quick(Toy(), POLICIES, tmp_path / str(n), seeds=3, workers=workers)
+        for n, workers in enumerate((1, 2, executor))
+    ]
+    assert executor.calls == 1 + 6
+    for other in found[1:]:
+        for mine, theirs in zip(found[0].policies, other.policies, strict=True):
+            assert mine.metric_mean == theirs.metric_mean
+            for a, b in zip(mine.records, theirs.records, strict=True):
+                assert a.info == b.info
+                assert np.array_equal(a.series["loss"], b.series["loss"])
+
+
+def test_seeds_may_be_chosen(tmp_path):
+    result = quick(Toy(), POLICIES, tmp_path / "s", seeds=[7, 3])
+    assert result.seeds == (7, 3)
+    assert [r.info.seed for r in result.policies[0].records] == [7, 3]
+
+
+def test_compare_with_a_default_policy_runs_the_range_test(tmp_path):
+    result = quick(Toy(), {"cosine": None, "mine": gp.constant(0.05)}, tmp_path / "s")
+    assert result.range_test is not None
+    assert "suggested" in result.notes["cosine"]
+    assert by_name(result)["mine"].policy == gp.Policy(gp.constant(0.05))
+
+
+def test_compare_of_given_policies_runs_none(tmp_path):
+    result = quick(Toy(), POLICIES, tmp_path / "s")
+    assert result.range_test is None
+    assert json.loads((tmp_path / "s" / "summary.json").read_text())["range_test"] is None
+
+
+def test_a_regression_is_judged_by_the_smaller_error(tmp_path):
+    policies = {"fixed": gp.constant(1e-4), "better": gp.constant(0.2)}
+    result = quick(Toy(kind="regression"), policies, tmp_path / "s", epochs=6, seeds=4)
+    found = by_name(result)
+    assert result.recommended.name == "better"
+    assert found["better"].metric_mean < found["fixed"].metric_mean
+    assert found["better"].to_fixed.mean < 0
+    assert found["better"].to_fixed.distinct
+    assert "better, beyond chance" in result.recommended.reason
+    assert found["better"].steps_to_target == 20
+    assert result.recommended.ties == ()
+
+
+def test_the_first_constant_stands_in_for_fixed(tmp_path):
+    policies = {"cosine": gp.cosine_decay(0.1, "100%"), "slow": gp.constant(0.01)}
+    found = by_name(quick(Toy(), policies, tmp_path / "s"))
+    assert found["slow"].to_fixed is None
+    assert found["cosine"].to_fixed is not None
+
+
+def test_one_seed_has_no_intervals_and_says_so(tmp_path):
+    result = quick(Toy(), POLICIES, tmp_path / "s", seeds=1)
+    assert [p.metric_ci for p in result.policies] == [None, None]
+    assert [p.to_best for p in result.policies] == [None, None]
+    assert len(result.recommended.ties) == 1
+    assert "one seed: no interval" in result.recommended.reason
+    assert "nothing can be told apart" in result.recommended.reason
+
+
+def test_one_policy_is_a_study_too(tmp_path):
+    result = quick(Toy(), {"only": gp.linear(0.1, 0, "100%")}, tmp_path / "s")
+    assert result.recommended.name == "only"
+    assert "nothing to compare it with" in result.recommended.reason
+    assert result.policies[0].steps_to_target is None
+
+
+def test_the_report_is_called_with_the_result_and_the_folder(tmp_path):
+    seen = []
+    result = quick(
+        Toy(), POLICIES, tmp_path / "s", report=lambda found, out: seen.append((found, out))
+    )
+    [(found, out)] = seen
+    assert out == tmp_path / "s"
+    assert found.recommended == result.recommended
+    assert found.cost.seconds < result.cost.seconds
+
+
+# --- divergence ---------------------------------------------------------------------------------
+
+
+def test_a_policy_that_diverges_is_shown_and_never_averaged(tmp_path):
+    policies = {"fixed": gp.constant(0.1), "wild": gp.constant(50.0)}
+    result = quick(Toy(kind="regression"), policies, tmp_path / "s", seeds=3)
+    wild = by_name(result)["wild"]
+    assert wild.diverged == 3
+    assert wild.metric_mean is wild.metric_ci is wild.validation_mean is None
+    assert wild.to_fixed is wild.steps_to_target is None
+    assert all(record.outcome == "diverged" for record in wild.records)
+    assert result.recommended.name == "fixed"
+    assert "wild (3 of 3)" in result.recommended.reason
+    assert "wild" not in result.recommended.ties
+    stored = json.loads((tmp_path / "s" / "summary.json").read_text())["policies"][1]
+    assert (stored["diverged"], stored["metric_mean"]) == (3, None)
+
+
+def test_a_policy_that_diverges_once_is_not_recommended(tmp_path):
+    policies = {"fixed": gp.constant(0.01), "edge": gp.constant(0.3)}
+    result = quick(Unlucky(), policies, tmp_path / "s", seeds=4, epochs=6)
+    edge, fixed = by_name(result)["edge"], by_name(result)["fixed"]
+    finished = [r.final("test", "accuracy") for r in edge.records if r.outcome == "finished"]
+    assert len(finished) == 3
+    assert np.mean(finished) > fixed.metric_mean  # it would win if the run were averaged away
+    assert (edge.diverged, edge.metric_mean, edge.metric_ci) == (1, None, None)
+    assert edge.to_fixed.pairs == 3
+    assert result.recommended.name == "fixed"
+    assert "edge" not in result.recommended.ties
+
+
+def test_when_every_policy_diverges_on_some_seed_the_least_of_them_is_named(tmp_path):
+    policies = {"edge": gp.constant(0.3), "wild": gp.constant(100.0)}
+    result = quick(Unlucky(kind="regression"), policies, tmp_path / "s", seeds=3)
+    assert [p.diverged for p in result.policies] == [1, 3]
+    assert result.recommended.name == "edge"
+    assert "Every policy diverged on some seed; edge did so least" in result.recommended.reason
+    assert result.recommended.ties == ()
+
+
+def test_when_every_run_diverges_the_study_says_so(tmp_path):
+    result = quick(Doomed(), POLICIES, tmp_path / "s", epochs=4, seeds=2)
+    assert [p.diverged for p in result.policies] == [2, 2]
+    assert "Every run of every policy diverged" in result.recommended.reason
+    assert result.recommended.ties == ()
+    json.loads((tmp_path / "s" / "summary.json").read_text())
+
+
+# --- resuming -----------------------------------------------------------------------------------
+
+
+def counted(path):
+    """Resets by seed: one for each run, and one to seed 0 for each session's warm-up."""
+    return Counter(path.read_text().split()) if path.exists() else Counter()
+
+
+def test_the_same_study_again_flies_nothing(tmp_path):
+    log = tmp_path / "log"
+    task = Counting(log=str(log))
+    first = quick(task, POLICIES, tmp_path / "s")
+    assert counted(log) == {"0": 1 + 2, "1": 2}  # the warm-up, and two runs each
+    second = quick(task, POLICIES, tmp_path / "s")
+    assert counted(log) == {"0": 3, "1": 2}
+    assert second.recommended == first.recommended
+    assert second.cost.updates == first.cost.updates
+
+
+def test_what_is_missing_or_cut_short_is_flown_again(tmp_path):
+    log = tmp_path / "log"
+    task = Counting(log=str(log))
+    first = quick(task, POLICIES, tmp_path / "s")
+    records = tmp_path / "s" / "records"
+    (records / "fixed-seed1.jsonl").unlink()
+    cut = records / "cosine-seed1.jsonl"
+    cut.write_text("".join(cut.read_text().splitlines(keepends=True)[:30]))
+    log.unlink()
+    second = quick(task, POLICIES, tmp_path / "s")
+    assert counted(log) == {"0": 1, "1": 2}
+    assert summary(second)["policies"] == summary(first)["policies"]
+    assert second.cost.updates == first.cost.updates + 2 * 60
+
+
+def test_a_record_of_another_plan_is_flown_again(tmp_path):
+    quick(Toy(), POLICIES, tmp_path / "s")
+    path = tmp_path / "s" / "records" / "fixed-seed0.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    head = json.loads(lines[0])
+    lines[0] = json.dumps({**head, "fingerprint": "0" * 16}) + "\n"
+    path.write_text("".join(lines))
+    quick(Toy(), POLICIES, tmp_path / "s")
+    assert json.loads(path.read_text().splitlines()[0]) == head
+
+
+def test_tune_resumes_with_the_range_test_of_the_first_session(tmp_path):
+    names = ["fixed", "cosine"]
+    first = tune(Toy(), out=tmp_path / "s", epochs=3, seeds=2, policies=names, workers=1)
+    (tmp_path / "s" / "records" / "fixed-seed1.jsonl").unlink()
+    second = tune(Toy(), out=tmp_path / "s", epochs=3, seeds=2, policies=names, workers=1)
+    assert np.array_equal(first.range_test.rates, second.range_test.rates)
+    assert first.range_test.suggestions == second.range_test.suggestions
+    assert second.cost.updates == first.cost.updates + 60
+    assert [p.policy for p in first.policies] == [p.policy for p in second.policies]
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"epochs": 4}, "epochs are 3, and this one's 4;"),
+        ({"seeds": 3}, r"seeds are \[0, 1\], and this one's \[0, 1, 2\];"),
+        ({"task": Toy(name="other")}, "task is toy, and this one's other;"),
+        (
+            {"policies": {"fixed": gp.constant(0.2)}},
+            "policies are fixed, cosine, and this one's fixed;",
+        ),
+    ],
+)
+def test_a_folder_with_another_study_is_refused_with_the_difference(tmp_path, changed, named):
+    quick(Toy(), POLICIES, tmp_path / "s")
+    task = changed.pop("task", Toy())
+    policies = changed.pop("policies", POLICIES)
+    before = (tmp_path / "s" / "study.json").read_text()
+    with pytest.raises(gp.StudyError, match=f"holds another study: its {named}"):
+        quick(task, policies, tmp_path / "s", **changed)
+    assert (tmp_path / "s" / "study.json").read_text() == before
+
+
+def test_a_changed_rate_of_the_same_name_is_named_with_both_values(tmp_path):
+    quick(Toy(), {"fixed": gp.constant(0.1)}, tmp_path / "s")
+    with pytest.raises(gp.StudyError, match=r"fixed.*0\.1.*0\.2"):
+        quick(Toy(), {"fixed": gp.constant(0.2)}, tmp_path / "s")
+
+
+def test_a_folder_with_something_else_is_refused_and_left_alone(tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(gp.StudyError, match="is not empty and holds no study"):
+        quick(Toy(), POLICIES, tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name[0] != ".") == ["thesis.tex"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"glidepath_study": 99, "identity": {}}', "null"])
+def test_a_damaged_study_is_refused(tmp_path, text):
+    (tmp_path / "study.json").write_text(text)
+    with pytest.raises(gp.StudyError, match="cannot be read, or is of another version"):
+        quick(Toy(), POLICIES, tmp_path)
+
+
+def test_a_damaged_setting_is_refused(tmp_path):
+    quick(Toy(), POLICIES, tmp_path)
+    path = tmp_path / "study.json"
+    data = json.loads(path.read_text())
+    del data["setting"]["policies"]["fixed"]["spec"]
+    path.write_text(json.dumps(data))
+    with pytest.raises(gp.StudyError, match="is damaged"):
+        quick(Toy(), POLICIES, tmp_path)
+
+
+def test_out_must_be_a_folder(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(gp.StudyError, match="cannot be used as a folder"):
+        quick(Toy(), POLICIES, tmp_path / "file")
+    with pytest.raises(gp.StudyError, match="cannot be used as a folder"):
+        quick(Toy(), POLICIES, tmp_path / "file" / "below")
+
+
+def test_two_sessions_do_not_work_in_one_folder(tmp_path):
+    pytest.importorskip("fcntl")
+    found = []
+
+    def meanwhile(result, out):
+        with pytest.raises(gp.StudyError, match="another glidepath is at work"):
+            quick(Toy(), POLICIES, tmp_path / "s")
+        found.append(True)
+
+    quick(Toy(), POLICIES, tmp_path / "s", report=meanwhile)
+    assert found
+
+
+# --- bad input ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epochs": 0}, "epochs must be an integer of at least 1, got 0"),
+        ({"epochs": 1.5}, "epochs must be an integer"),
+        ({"seeds": 0}, "seeds must be an integer of at least 1"),
+        ({"seeds": []}, "seeds must be different"),
+        ({"seeds": [1, 1]}, "seeds must be different"),
+        ({"seeds": [-1]}, "a seed must be an integer of at least 0"),
+        ({"workers": 0}, "workers must be an integer of at least 1"),
+        ({"policies": {}}, "policies must be a mapping"),
+        ({"policies": [gp.constant(0.1)]}, "policies must be a mapping"),
+        ({"policies": {"": gp.constant(0.1)}}, "printable text"),
+        ({"policies": {"a\nb": gp.constant(0.1)}}, "printable text"),
+        ({"policies": {"a/b": gp.constant(0.1), "a b": gp.constant(0.2)}}, "share their files"),
+        ({"policies": {"A": gp.constant(0.1), "a": gp.constant(0.2)}}, "share their files"),
+        ({"policies": {"x": None}}, "no default policy 'x'"),
+        ({"policies": {"x": 0.1}}, "needs a policy or a schedule, got 0.1"),
+        ({"task": "digits"}, "a task needs a name"),
+    ],
+)
+def test_bad_arguments_are_refused_before_anything_is_written(tmp_path, options, message):
+    arguments = {"task": Toy(), "policies": POLICIES, "out": tmp_path / "s"} | options
+    with pytest.raises(gp.ArgumentError, match=message):
+        quick(**arguments)
+    assert not (tmp_path / "s").exists()
+
+
+def test_tune_refuses_unknown_names_and_none():
+    with pytest.raises(gp.ArgumentError, match="no default policy 'cosines'"):
+        tune(Toy(), out="unused", policies=["cosines"])
+    with pytest.raises(gp.ArgumentError, match="must name at least one"):
+        tune(Toy(), out="unused", policies=[])
+
+
+def test_a_policy_without_a_spec_is_refused(tmp_path):
+    with pytest.raises(gp.SpecError, match="'mine' cannot be part of a study"):
+        quick(Toy(), {"mine": gp.from_function(lambda k: 0.1)}, tmp_path / "s")
+
+
+def test_a_policy_that_does_not_fit_the_run_is_named(tmp_path):
+    policies = {"long": gp.linear(0.1, 0, "5ep")}
+    with pytest.raises(gp.PlanError, match="the policy 'long' does not fit a run of 3 epochs"):
+        quick(Toy(), policies, tmp_path / "s")
+    assert not (tmp_path / "s" / "records").exists()
+
+
+def test_what_the_optimizer_does_not_have_is_refused_but_momentum_is_dropped(tmp_path):
+    policies = {"decay": gp.Policy(gp.constant(0.1), weight_decay=0.1)}
+    with pytest.raises(gp.StudyError, match="'decay' flies weight_decay"):
+        quick(WithoutMomentum(), policies, tmp_path / "a")
+    result = quick(WithoutMomentum(), {"1cycle": gp.one_cycle(0.3)}, tmp_path / "b")
+    assert result.policies[0].policy.momentum is None
+    assert "Momentum is left alone" in result.notes["1cycle"]
+
+
+def test_a_task_that_opens_as_something_else_is_refused(tmp_path):
+    with pytest.raises(gp.StudyError, match="must open as a Trainer, got object"):
+        quick(NotATask(), POLICIES, tmp_path / "s")
+
+
+def test_a_task_that_cannot_be_sent_is_refused_with_the_way_out(tmp_path):
+    class Local(Toy):
+        pass
+
+    with pytest.raises(gp.StudyError, match="cannot be sent to another process .*workers=1"):
+        quick(Local(), POLICIES, tmp_path / "s", workers=2)
+    assert quick(Local(), POLICIES, tmp_path / "s", workers=1).policies
+
+
+def test_the_environment_of_one_thread_is_taken_back(monkeypatch):
+    import os
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    before = dict(os.environ)
+    with single_threaded():
+        assert os.environ["OMP_NUM_THREADS"] == "3"  # the user's choice stands
+        assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
+    assert dict(os.environ) == before
+
+
+def test_an_interrupt_keeps_what_is_done(tmp_path):
+    class Stop:
+        def __init__(self):
+            self.ends = 0
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            return None
+
+        def stage(self, text):
+            pass
+
+        def begin(self, runs, done, updates):
+            self.done = done
+
+        def running(self, name, seed, step):
+            pass
+
+        def ended(self, name, seed, outcome):
+            self.ends += 1
+            if self.ends == 2:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        quick(Slow(), POLICIES, tmp_path / "s", workers=2, progress=Stop())
+    again = Stop()
+    again.ends = 10
+    result = quick(Slow(), POLICIES, tmp_path / "s", workers=2, progress=again)
+    assert again.done >= 2
+    assert len(result.policies) == 2
