@@ -174,6 +174,17 @@ def test_a_controller_multiplies_the_rate_after_an_epoch_without_progress():
         scheduler.epoch_end({"loss": 1.0})
 
 
+def test_a_controller_is_told_the_rate_that_was_applied_last():
+    plateau = gp.reduce_on_plateau(factor=0.5, patience=1, min_rate=0.05)
+    policy = gp.Policy(gp.piecewise_constant([0.1, 0.01], [2]), controllers=[plateau])
+    scheduler = Scheduler(Loop(optimizers()["sgd"]).optimizer, policy, 4)
+    for _ in range(2):
+        scheduler.step()
+        scheduler.epoch_end({"val_loss": 1.0})
+    # The last rate was 0.1, above min_rate; the next is 0.01, below it.
+    assert scheduler.state_dict()["main"]["controllers"][0]["factor"] == 0.5
+
+
 def test_seek_goes_anywhere():
     loop = Loop(optimizers()["sgd"])
     scheduler = Scheduler(loop.optimizer, POLICY, TOTAL)
