@@ -505,7 +505,7 @@ def test_a_task_that_cannot_be_sent_is_refused_with_the_way_out(tmp_path):
     class Local(Toy):
         pass
 
-    with pytest.raises(gp.StudyError, match="cannot be sent to another process .*workers=1"):
+    with pytest.raises(gp.StudyError, match=r"cannot be sent to another process .*workers=1"):
         quick(Local(), POLICIES, tmp_path / "s", workers=2)
     assert quick(Local(), POLICIES, tmp_path / "s", workers=1).policies
 

@@ -182,8 +182,8 @@ def check_names(names: Iterable[str]) -> tuple[str, ...]:
 def set_default(name: str, test: RangeTest, epochs: int, steps_per_epoch: int) -> SetPolicy:
     """The policy of that name, set from a range test for a run of so many epochs."""
     check_names([name])
-    measured = (_rounded(rate) for rate in (test.suggested, test.low, test.high))
-    rates = Rates(*measured, epochs, epochs * steps_per_epoch)
+    suggested, low, high = map(_rounded, (test.suggested, test.low, test.high))
+    rates = Rates(suggested, low, high, epochs, epochs * steps_per_epoch)
     entry = DEFAULTS[name]
     return SetPolicy(as_policy(entry.make(rates)), entry.note)
 
