@@ -19,4 +19,4 @@ def power(parameters: Array, exposure: Exposure) -> Array:
     return base(parameters, exposure)
 
 
-POWER = Law("power", ("L0", "A", "alpha"), power, (-0.2, -1.5, -0.6), (1.0, 1.5, 0.1))
+POWER = Law("power", ("L0", "A", "alpha"), power, (-0.1, -2.7, -0.6), (0.7, 1.0, 0.1))

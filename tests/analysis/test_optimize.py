@@ -1,0 +1,103 @@
+"""The recommended schedule against a search of the truth."""
+
+import time
+
+import numpy as np
+import pytest
+from synthetic import PEAK, TOTAL, TRUE, constant, run, truth
+
+import glidepath as gp
+from glidepath.analysis import RefusedError, optimize, predict, recommend_probe
+from glidepath.analysis.laws import TISSUE
+from glidepath.analysis.optimisation import SHARES, SIMPLE, guarded
+from glidepath.analysis.rates import from_plan
+from glidepath.errors import ArgumentError
+
+
+def final(policy, total, law="tempered-power"):
+    return truth(law, from_plan(policy.plan(total)), np.asarray([float(total)]))[0]
+
+
+@pytest.mark.parametrize("law", ["tempered-power", "log-power"])
+def test_the_recommended_schedule_is_near_the_best_that_the_truth_allows(law):
+    found = optimize(run(law, noise=0.001), total=2 * TOTAL)
+    best = min(final(gp.wsd(PEAK, 200, f"{share:.0%}"), 2 * TOTAL, law) for share in SHARES)
+    assert final(found.policy, 2 * TOTAL, law) < best + 0.004
+    gain = found.gains["cosine"]
+    cosine = gp.linear(0, PEAK, 200) >> gp.cosine_decay(PEAK, "rest")
+    true = final(found.policy, 2 * TOTAL, law) - final(cosine, 2 * TOTAL, law)
+    assert gain.low <= true <= gain.high
+
+
+def test_the_policy_keeps_the_warm_up_and_flies():
+    found = optimize(run(), total=15_000)
+    plan = found.policy.plan(15_000)
+    assert float(plan(100)) == pytest.approx(PEAK * 100 / 198, rel=0.02)
+    assert plan.table().max() == pytest.approx(PEAK)
+    assert predict(run(), found.policy, total=15_000).final == pytest.approx(found.final, abs=1e-3)
+
+
+def test_a_gain_inside_its_interval_returns_the_simple_schedule(monkeypatch):
+    monkeypatch.setattr("glidepath.analysis.ensemble.SHAPE", 0.5)
+    found = optimize(run(), total=TOTAL)
+    assert found.simple
+    assert (found.share, found.shape, found.floor) == (0.6, "linear", 0.0)
+    assert "not clear" in found.message or "itself the best" in found.message
+    assert found.gains[SIMPLE].mean == 0
+
+
+def test_a_clear_gain_returns_the_best(monkeypatch):
+    monkeypatch.setitem(TRUE, "log-power", (2.8, 0.8, 0.5, 0.02, 5000.0, 0.1))
+    found = optimize(run("log-power"), total=TOTAL)
+    assert not found.simple
+    assert found.share < 0.6
+    assert found.gains[SIMPLE].high < 0
+    assert "gains" in found.message
+
+
+def test_epochs_and_a_run_without_warm_up_work():
+    flat = from_plan(gp.wsd(PEAK, 1, "20%").plan(TOTAL))
+    found = optimize(run(rates=flat), total="50ep", steps_per_epoch=200)
+    assert found.policy.plan("50ep", 200).total_steps == TOTAL
+
+
+def test_tissues_law_is_never_optimised():
+    with pytest.raises(ArgumentError, match="degenerate"):
+        guarded((run(),), (TISSUE,))
+
+
+def test_what_predict_refuses_optimize_refuses():
+    for runs, options, reason in (
+        (run(rates=constant()), {}, "no_drop"),
+        (run(), {"peak": 2 * PEAK}, "unseen_peak"),
+        (run(), {"total": 5 * TOTAL}, "horizon"),
+    ):
+        with pytest.raises(RefusedError) as caught:
+            optimize(runs, **options)
+        assert caught.value.reason == reason
+
+
+@pytest.mark.speed
+def test_optimising_takes_less_than_five_seconds_of_one_core():
+    logged = run(noise=0.003)
+    start = time.process_time()
+    optimize(logged, total=3 * TOTAL)
+    assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize("budget", [400, 1500, 50_000])
+def test_the_probe_answers_for_its_budget(budget):
+    policy, length, why = recommend_probe(budget, PEAK)
+    assert length < budget
+    assert str(budget) in why
+    rates = from_plan(policy.plan(length))
+    logged = run(rates=rates, every=max(1, length // 100))
+    found = optimize(logged, total=budget)
+    assert found.policy.plan(budget).total_steps == budget
+
+
+def test_a_budget_too_short_to_probe_is_refused():
+    with pytest.raises(ArgumentError, match="too short"):
+        recommend_probe(100, PEAK)
+    with pytest.raises(ArgumentError):
+        recommend_probe(10_000, -1.0)
