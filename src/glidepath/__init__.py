@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 from glidepath.control import reduce_on_plateau
 from glidepath.errors import (
     ArgumentError,
+    CheckError,
     GlidepathError,
     MissingExtraError,
     PlanError,
     RecordError,
+    ResumeError,
     SpecError,
     StudyError,
     TaskError,
@@ -50,6 +52,7 @@ from glidepath.schedules import (
 
 if TYPE_CHECKING:
     import glidepath.compat as compat  # noqa: PLR0402 - rooms do not use the front door
+    from glidepath.backends.check import check
     from glidepath.finding import RangeTest, range_test
     from glidepath.studies import compare, tune
     from glidepath.training import RunRecord, drive, read_record
@@ -57,6 +60,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _LATER = {
+    "check": "glidepath.backends.check",
     "RangeTest": "glidepath.finding",
     "RunRecord": "glidepath.training",
     "compare": "glidepath.studies",
@@ -78,6 +82,7 @@ def __getattr__(name: str) -> object:
 
 __all__ = [
     "ArgumentError",
+    "CheckError",
     "GlidepathError",
     "MissingExtraError",
     "Plan",
@@ -85,12 +90,14 @@ __all__ = [
     "Policy",
     "RangeTest",
     "RecordError",
+    "ResumeError",
     "RunRecord",
     "Schedule",
     "SpecError",
     "StudyError",
     "TaskError",
     "as_policy",
+    "check",
     "compare",
     "compat",
     "constant",
