@@ -2,8 +2,8 @@
 
 Where no table can be, a schedule is computed inside the compiled step. The formulas are those of
 `glidepath.schedules`, written in NumPy: `Traced` stands in for their array of steps, and hands
-every operation to jax.numpy. Steps stay int32, and whole periods are taken off by integer division
-before anything becomes float32, so that steps above 2**24 are told apart.
+every operation to jax.numpy. Steps stay int32: the starts of phases are subtracted, and whole periods
+taken off, before anything is divided and becomes float32, so that boundaries above 2**24 are exact.
 """
 
 from __future__ import annotations
@@ -35,8 +35,6 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         if method != "__call__" or options:
             return NotImplemented
         given = [_plain(item) for item in inputs]
-        if ufunc is np.divide:
-            return Traced(_divide(*given))
         if ufunc is np.power and isinstance(given[0], float) and given[0] > 0:
             # float32 cannot hold a base near 1 well enough for large exponents; its logarithm can.
             return Traced(jnp.exp(math.log(given[0]) * jnp.asarray(given[1], jnp.float32)))
@@ -128,19 +126,6 @@ def _clipped(curve: curves.Clipped, k: Any) -> Any:
 def _formula(curve: curves.Shape, k: Any) -> Any:
     found: Any = curve.formula(Traced(k))  # type: ignore[arg-type]
     return found.value if isinstance(found, Traced) else jnp.asarray(found)
-
-
-def _divide(left: Any, right: Any) -> Any:
-    """left/right, of integers the whole part first: float32 holds no more than 2**24 of them."""
-    if not (_whole(left) and _whole(right)):
-        return jnp.divide(left, right)
-    times = left // right
-    rest = left - times * right
-    return jnp.float32(times) + jnp.float32(rest) / jnp.float32(right)
-
-
-def _whole(value: Any) -> bool:
-    return bool(jnp.issubdtype(jnp.result_type(value), jnp.integer))
 
 
 def _plain(item: Any) -> Any:
