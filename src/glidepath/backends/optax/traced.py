@@ -2,8 +2,8 @@
 
 Where no table can be, a schedule is computed inside the compiled step. The formulas are those of
 `glidepath.schedules`, written in NumPy: `Traced` stands in for their array of steps, and hands
-every operation to jax.numpy. Steps stay int32: the starts of phases are subtracted, and whole periods
-taken off, before anything is divided and becomes float32, so that boundaries above 2**24 are exact.
+every operation to jax.numpy. Steps stay int32: the starts of phases are subtracted, and whole
+periods taken off, before anything becomes float32, so that boundaries above 2**24 are exact.
 """
 
 from __future__ import annotations
