@@ -29,7 +29,12 @@ from glidepath.training.records import RunRecord, read_record
 
 FORMAT = 1
 _STUDY, _SESSIONS, _SUMMARY, _LOCK = "study.json", "sessions.json", "summary.json", ".lock"
-_WORDS = {"epochs": "--epochs", "seeds": "--seeds", "policies": "--policy", "task": "the task"}
+_WORDS = {
+    "epochs": "--epochs",
+    "seeds": "--seeds",
+    "policies": "--policy",
+    "fingerprint": "task file",
+}
 
 
 @dataclass(frozen=True)
@@ -47,15 +52,14 @@ class Folder:
         return self.path / "tensorboard" / slug(policy) / f"seed{seed}"
 
     def open(self, identity: Mapping[str, Any]) -> dict[str, Any]:
-        """What `study.json` holds, written now where the folder is new.
+        """What `study.json` holds, or will hold where the folder is new.
 
         Raises:
-            StudyError: the folder holds another study or something else, or cannot be written.
+            StudyError: the folder holds another study or something else.
         """
         stored = self._stored()
         if stored is None:
-            stored = {"glidepath_study": FORMAT, "identity": dict(identity)}
-            self.write_study(stored)
+            return {"glidepath_study": FORMAT, "identity": dict(identity)}
         _same_study(self.path, stored["identity"], identity)
         return stored
 

@@ -13,6 +13,12 @@ from glidepath.errors import ArgumentError, PlanError, SpecError, StudyError
 from glidepath.finding.result import RangeTest
 from glidepath.schedules import Plan, Policy, Schedule, as_policy, checks, from_spec
 from glidepath.studies import worker
+from glidepath.studies.arguments import (
+    checked_policies,
+    checked_seeds,
+    checked_task,
+    checked_workers,
+)
 from glidepath.studies.assemble import Flight, best, results
 from glidepath.studies.costs import Costs
 from glidepath.studies.defaults import DEFAULTS, SetPolicy, check_names, fit_to, set_default
@@ -24,7 +30,6 @@ from glidepath.studies.storage import (
     Folder,
     range_test_from_json,
     range_test_to_json,
-    slug,
 )
 from glidepath.studies.summary import summary
 from glidepath.studies.task import StudyTask
@@ -154,12 +159,12 @@ class _Study:
         always_sweep: bool = False,
     ) -> None:
         self.key = uuid.uuid4().hex
-        self.task = _checked_task(task)
-        self.policies = _checked_policies(policies)
+        self.task = checked_task(task)
+        self.policies = checked_policies(policies)
         self.folder = Folder(out.expanduser().absolute())
         self.epochs = checks.count("study", "epochs", epochs)
-        self.seeds = _checked_seeds(seeds)
-        self.workers = _checked_workers(workers)
+        self.seeds = checked_seeds(seeds)
+        self.workers = checked_workers(workers)
         self.sweep = always_sweep or None in self.policies.values()
         if workers != 1:
             check_sendable(f"the task {task.name!r}", task)
@@ -181,7 +186,7 @@ class _Study:
         """What must be the same for a folder to be resumed."""
         return {
             "task": self.task.name,
-            "fingerprint": getattr(self.task, "fingerprint", None),
+            "fingerprint": getattr(self.task, "fingerprint", None),  # of the task's file
             "epochs": self.epochs,
             "seeds": list(self.seeds),
             "policies": {
@@ -366,60 +371,3 @@ class _Study:
             cost=self.costs.total(),
             notes={name: item.note for name, item in ready.policies.items()},
         )
-
-
-def _checked_task(task: StudyTask) -> StudyTask:
-    if not isinstance(task, StudyTask) or not isinstance(task.name, str):
-        raise ArgumentError(
-            f"study: a task needs a name and open(), got {task!r}; "
-            'give e.g. glidepath.tasks.load_task("digits")'
-        )
-    return task
-
-
-def _checked_policies(
-    policies: Mapping[str, Policy | Schedule | None],
-) -> dict[str, Policy | None]:
-    found: dict[str, Policy | None] = {}
-    files: dict[str, str] = {}
-    for name, policy in policies.items():
-        if not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= 100:
-            raise ArgumentError(
-                f"study: a policy's name must be printable text of up to 100 characters, got "
-                f"{name!r}; give another"
-            )
-        twin = files.setdefault(slug(name).lower(), name)
-        if twin != name:
-            raise ArgumentError(
-                f"study: the policies {twin!r} and {name!r} would share their files; rename one"
-            )
-        if policy is None:
-            check_names([name])
-            found[name] = None
-            continue
-        found[name] = as_policy(policy)
-        try:
-            found[name].to_spec()  # type: ignore[union-attr]
-        except SpecError as error:
-            raise SpecError(
-                f"the policy {name!r} cannot be part of a study, which must be able to write it "
-                f"down: {error}"
-            ) from error
-    return found
-
-
-def _checked_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
-    if isinstance(seeds, list | tuple | range):
-        listed = tuple(checks.count("study", "a seed", seed, least=0) for seed in seeds)
-        if not listed or len(set(listed)) != len(listed):
-            raise ArgumentError(
-                f"study: seeds must be different, and one at least, got {seeds!r}; give e.g. 5"
-            )
-        return listed
-    return tuple(range(checks.count("study", "seeds", seeds)))
-
-
-def _checked_workers(workers: int | Executor) -> int | Executor:
-    if hasattr(workers, "submit"):
-        return workers
-    return checks.count("study", "workers", workers)
