@@ -86,10 +86,11 @@ def show(
 ) -> None:
     """Print and draw what policies will do, before any training."""
     with plain_errors():
-        from glidepath.cli.policies import parse_duration, parse_policies
+        from glidepath.cli.policies import parse_policies, parse_total
         from glidepath.viewing.show import show_policies
 
-        show_policies(parse_policies(policy), parse_duration(total), steps_per_epoch, png=png)
+        length = parse_total(total, steps_per_epoch)
+        show_policies(parse_policies(policy), length, steps_per_epoch, png=png)
 
 
 @app.command()
@@ -165,6 +166,10 @@ def plain_errors() -> Iterator[None]:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(1) from None
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"glidepath: {where}{error.strerror or error}; give another place\n")
+        raise typer.Exit(2) from None
 
 
 def main() -> None:

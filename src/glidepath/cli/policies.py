@@ -23,11 +23,13 @@ from pathlib import Path
 import glidepath.control  # noqa: F401  (enters its controllers in CONTROLLERS)
 from glidepath.errors import ArgumentError, SpecError
 from glidepath.schedules import CONTROLLERS, RECIPES, Policy, as_policy, build_recipe, from_spec
+from glidepath.schedules.durations import resolve_total
 from glidepath.schedules.spec import VERSION
 
 _NUMBER = re.compile(r"[+-]?(\d+(_\d+)*\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(nan|inf|infinity)", re.I)
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None, "none": None}
 _LONGEST = 10_000
+_LONGEST_RUN = 10_000_000
 _FILE_LIMIT = 2**22
 _EXAMPLE = 'e.g. "one_cycle peak=0.1", or the file of a spec such as policy.json'
 
@@ -99,10 +101,22 @@ def parse_requests(texts: Sequence[str], defaults: Sequence[str]) -> dict[str, P
     return found
 
 
-def parse_duration(text: str) -> int | str:
-    """A duration: digits are updates, all else is left to the schedules to read."""
+def parse_total(text: str, steps_per_epoch: int | None) -> int | str:
+    """The length of a run that can be shown: digits are updates, all else is a duration.
+
+    Raises:
+        PlanError: not a length; epochs without steps_per_epoch.
+        ArgumentError: a run too long to look at every update of it.
+    """
     stripped = text.strip()
-    return int(stripped) if stripped.isdecimal() and len(stripped) < 30 else stripped
+    decimal = stripped.isdecimal() and stripped.isascii() and len(stripped) < 30
+    total = int(stripped) if decimal else stripped
+    steps, _ = resolve_total(total, steps_per_epoch)
+    if steps is not None and steps > _LONGEST_RUN:
+        raise ArgumentError(
+            f"--total is {steps} updates, and show looks at every one; give {_LONGEST_RUN} at most"
+        )
+    return total
 
 
 def parse_value(text: str) -> object:
