@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from synthetic import PEAK, TOTAL, constant, cosine, run, truth, wsd
+from synthetic import PEAK, TOTAL, constant, cosine, drawn, run, truth, wsd
 
 import glidepath as gp
 from glidepath.analysis import RefusedError, predict, predict_difference
 from glidepath.analysis.rates import from_plan
+from glidepath.analysis.refusal import check_runs
 from glidepath.errors import ArgumentError, GlidepathError
 
 WSD = gp.wsd(PEAK, 200, "20%")
@@ -29,7 +30,7 @@ def end(law, policy, total=TOTAL):
 def test_another_schedule_is_predicted_from_one_run(law, policy):
     found = predict(run(law, noise=0.001), policy)
     true = truth(law, from_plan(policy.plan(TOTAL)), found.step)
-    assert np.mean(np.abs(found.mean / true - 1)) < 0.003
+    assert np.mean(np.abs(found.mean / true - 1)) < 0.004
     assert found.final == pytest.approx(end(law, policy), abs=0.02)
     assert found.step[-1] == TOTAL
 
@@ -40,15 +41,23 @@ def test_a_run_of_twice_the_length_is_predicted():
     assert found.final == pytest.approx(end("tempered-power", LONGER, 2 * TOTAL), abs=0.02)
 
 
-def test_intervals_cover_and_are_not_needlessly_wide():
-    covered, widths = [], []
-    for seed in range(8):
-        for law in ("tempered-power", "log-power", "multi-power"):
-            found = predict(run(law, noise=0.002, seed=seed), LONGER)
-            low, high = found.interval
-            covered.append(low <= end(law, LONGER) <= high)
-            widths.append(high - low)
+def test_intervals_cover_other_trainings_and_are_not_needlessly_wide():
+    covered, widths, apart = [], [], []
+    for seed in range(6):
+        for law in ("tempered-power", "log-power"):
+            shifts = drawn(law, seed)
+            logged = run(law, noise=0.001, seed=seed, every=100, shifts=shifts)
+            found = predict(logged, LONGER)
+            true, other = (
+                truth(law, from_plan(p.plan(TOTAL)), np.asarray([float(TOTAL)]), shifts)[0]
+                for p in (LONGER, WSD)
+            )
+            covered.append(found.low[-1] <= true <= found.high[-1])
+            widths.append(found.high[-1] - found.low[-1])
+            gap = predict_difference(logged, LONGER, WSD)
+            apart.append(gap.low <= true - other <= gap.high)
     assert np.mean(covered) >= 0.8
+    assert np.mean(apart) >= 0.8
     assert np.median(widths) < 0.06
 
 
@@ -101,7 +110,9 @@ def test_the_json_has_what_the_command_line_promises():
     assert set(data) == {"step", "mean", "low", "high", "final", "warnings"}
     assert len(data["step"]) == len(data["mean"]) == len(data["low"]) == len(data["high"])
     assert data["final"] == data["mean"][-1]
-    assert all(lo < m < hi for lo, m, hi in zip(data["low"], data["mean"], data["high"]))
+    assert all(
+        lo < m < hi for lo, m, hi in zip(data["low"], data["mean"], data["high"], strict=True)
+    )
 
 
 # --- what is said with it -------------------------------------------------------------------------
@@ -167,7 +178,7 @@ def test_a_horizon_of_more_than_four_times_is_refused():
 
 def overfitted(logged):
     turn = np.maximum(logged.step - 0.6 * TOTAL, 0) / TOTAL
-    return logged.loss + 0.4 * turn
+    return logged.loss + 0.8 * turn
 
 
 def test_a_rising_validation_loss_is_refused():
@@ -180,8 +191,8 @@ def test_a_rising_validation_loss_is_refused():
 
 @pytest.mark.parametrize("noise", [0.0, 0.003, 0.02])
 def test_a_noisy_falling_validation_loss_is_not_refused(noise):
-    for seed in range(5):
-        predict(run(noise=noise, seed=seed, of="validation", every=200), WSD)
+    for seed in range(20):
+        check_runs((run(noise=noise, seed=seed, of="validation", every=200),))
 
 
 def test_a_loss_that_rises_with_its_rate_is_not_over_fitting():

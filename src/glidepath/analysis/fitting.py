@@ -11,8 +11,10 @@ from glidepath.analysis.laws.law import Exposure, Law
 from glidepath.analysis.rates import Array
 
 STARTS = 8
-"""How many of the most promising starts are refined."""
-_DRAWN = 64
+"""How many of the most promising starts are refined at the most."""
+_DRAWN = 40
+_AGREE = 3
+"""The search ends when this many starts have come to the same cost."""
 _TINY = 1e-9
 
 
@@ -68,7 +70,7 @@ def fit(law: Law, evidence: Evidence, starts: int = STARTS, pull: float = 1.0) -
         prior = pull * (theta - centre) / spread
         return np.concatenate([residuals(theta) / noise * evidence.weight, prior])
 
-    best = None
+    best, agreed = None, 0
     for theta in _starts(law, evidence, centre, spread)[:starts]:
         found = least_squares(
             weighed,
@@ -82,7 +84,11 @@ def fit(law: Law, evidence: Evidence, starts: int = STARTS, pull: float = 1.0) -
             xtol=1e-7,
         )
         if best is None or found.cost < best.cost:
+            agreed = 0 if best is None or found.cost < 0.9999 * best.cost else agreed
             best = found
+        agreed += found.cost <= 1.0001 * best.cost
+        if agreed >= _AGREE:
+            break
     assert best is not None
     errors = residuals(best.x)
     rms = float(np.sqrt(np.mean(errors**2)))

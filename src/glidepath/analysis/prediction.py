@@ -139,8 +139,7 @@ def predict_difference(
     first = resolve(a, total, steps_per_epoch, logged)
     second = resolve(b, total, steps_per_epoch, logged)
     ensemble = prepare(logged, first)
-    prepared = {run.name for run in check_question(logged, second)}
-    if prepared != {run.name for run in ensemble.runs}:
+    if [id(run) for run in check_question(logged, second)] != [id(run) for run in ensemble.runs]:
         raise ArgumentError(
             f"predict_difference: both policies need the same peak rate, got {first.peak:.4g} "
             f"and {second.peak:.4g}; compare two predictions instead"
