@@ -137,3 +137,30 @@ def test_a_cut_plan_is_there_on_request() -> None:
     """strict=False cuts what is too long at the end of the run."""
     plan = gp.linear(0, 1, 200).plan(total=100, strict=False)
     assert plan(100) == 0.5
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        gp.step_decay(1.0, 0.9, 1),
+        gp.triangular(0.1, 1.0, 1),
+        gp.cosine_restarts(1.0, 1, stretch=1.0),
+        gp.linear(0, 1, 2).repeat(2**40),
+        gp.one_cycle(0.1),
+    ],
+)
+def test_enormous_runs_cost_nothing_until_they_are_asked_for(
+    schedule: gp.Schedule | gp.Policy,
+) -> None:
+    """Planning, marking and looking up do not fill the memory; a table is refused."""
+    plan = schedule.plan(total=2**50)
+    assert len(plan.learning_rate.marks()) <= 1001
+    assert 0 <= plan(2**45) <= 1
+    with pytest.raises(gp.PlanError, match="too large"):
+        plan.table()
+
+
+def test_a_share_is_not_repeated_beyond_all_measure() -> None:
+    """Copies whose lengths differ by an update are resolved one by one, up to a bound."""
+    with pytest.raises(gp.PlanError, match="copies"):
+        gp.linear(0, 1, "10.5%").repeat(10**9).plan(total=101, strict=False)

@@ -54,3 +54,9 @@ def test_a_run_without_length_is_refused() -> None:
     """There is nothing to show of it."""
     with pytest.raises(gp.PlanError, match="give total"):
         review(gp.constant(0.1), None)  # type: ignore[arg-type]
+
+
+def test_a_run_that_is_too_long_to_look_at_is_refused() -> None:
+    """Rather than filling the memory."""
+    with pytest.raises(gp.PlanError, match="shorter total"):
+        review(gp.constant(0.1), 10**12)

@@ -17,6 +17,7 @@ import numpy as np
 from glidepath.schedules.shapes import Steps, Values
 
 _FEW = 64
+_MARKS = 1000
 
 
 class Curve(ABC):
@@ -32,7 +33,10 @@ class Curve(ABC):
         """Its values at the updates start, …, stop − 1."""
 
     def marks(self, stop: int) -> set[int]:
-        """The updates before `stop` at which a new piece begins, for showing the curve."""
+        """The updates before `stop` at which a new piece begins, for showing the curve.
+
+        Of a piece that repeats more than a thousand times, only the first thousand.
+        """
         return {0} if self.length is None else {m for m in (0, self.length) if m < stop}
 
 
@@ -156,7 +160,7 @@ class Repeated(Curve):
             at += many
 
     def marks(self, stop: int) -> set[int]:
-        return set(range(0, min(stop, self.length + 1), self.unit))
+        return multiples(min(stop, self.length + 1), self.unit)
 
 
 @dataclass(frozen=True)
@@ -206,6 +210,11 @@ class Clipped(Curve):
 
     def marks(self, stop: int) -> set[int]:
         return self.child.marks(stop)
+
+
+def multiples(stop: int, every: int) -> set[int]:
+    """The first thousand multiples of `every` before `stop`."""
+    return set(range(0, min(stop, _MARKS * every), every))
 
 
 def join(parts: list[Curve]) -> Curve:

@@ -20,7 +20,8 @@ _CACHED = 2**24
 """Runs of up to this many updates keep their whole table (128 MiB at the most)."""
 _BLOCK = 2**12
 """How many updates a run without end keeps at a time."""
-_LARGEST_TABLE = 2**31
+_LARGEST_TABLE = 2**27
+"""A table of this many updates takes 1 GiB."""
 
 
 class Track:

@@ -11,7 +11,7 @@ import numpy as np
 
 from glidepath.errors import PlanError
 from glidepath.schedules import shapes
-from glidepath.schedules.curves import Constant, Curve, Shape, join
+from glidepath.schedules.curves import Constant, Curve, Shape, join, multiples
 from glidepath.schedules.durations import REST, Clock, Duration, Span
 from glidepath.schedules.ported import PORTED
 from glidepath.schedules.shapes import Steps, Values
@@ -30,13 +30,13 @@ def _exponential_decay(
 ) -> Curve:
     n = clock.count("exponential_decay: every", every)
     formula = partial(shapes.exponential, rate=rate, decay=decay, every=n, staircase=staircase)
-    return Shape(formula, pieces=partial(_multiples, every=n) if staircase else None)
+    return Shape(formula, pieces=partial(multiples, every=n) if staircase else None)
 
 
 def _step_decay(clock: Clock, rate: float, factor: float, every: Duration) -> Curve:
     n = clock.count("step_decay: every", every)
     formula = partial(shapes.exponential, rate=rate, decay=factor, every=n, staircase=True)
-    return Shape(formula, pieces=partial(_multiples, every=n))
+    return Shape(formula, pieces=partial(multiples, every=n))
 
 
 def _inverse_time_decay(
@@ -44,7 +44,7 @@ def _inverse_time_decay(
 ) -> Curve:
     n = clock.count("inverse_time_decay: every", every)
     formula = partial(shapes.inverse_time, rate=rate, decay=decay, every=n, staircase=staircase)
-    return Shape(formula, pieces=partial(_multiples, every=n) if staircase else None)
+    return Shape(formula, pieces=partial(multiples, every=n) if staircase else None)
 
 
 def _power_decay(clock: Clock, rate: float, scale: Duration, exponent: float) -> Curve:
@@ -58,7 +58,7 @@ def _polynomial_decay(
     if cycle:
         n = clock.count("polynomial_decay: over", over)
         formula = partial(shapes.polynomial_cycle, rate=rate, end=end, over=n, power=power)
-        return Shape(formula, pieces=partial(_multiples, every=n))
+        return Shape(formula, pieces=partial(multiples, every=n))
     span = clock.span("polynomial_decay: over", over)
     formula = partial(shapes.polynomial, rate=rate, end=end, over=span.steps, power=power)
     return Shape(formula, span.steps, span.exact, end)
@@ -79,7 +79,7 @@ def _cosine_restarts(
         peaks = np.maximum(rate * np.power(decay, index), floor)
         return shapes.cosine(since, peaks, end, lengths)
 
-    return Shape(formula, pieces=lambda stop: set(cycles.until(stop)[:-1].tolist()))
+    return Shape(formula, pieces=cycles.starts)
 
 
 class _Cycles:
@@ -96,6 +96,12 @@ class _Cycles:
         starts = self.until(int(k[-1]) + 1)
         index = np.searchsorted(starts, k, side="right") - 1
         return index, k - shapes.pick(starts, index), shapes.pick(np.diff(starts), index)
+
+    def starts(self, stop: int) -> set[int]:
+        """The starts before `stop`; of cycles that are all alike, the first thousand."""
+        if self._stretch == 1.0:
+            return multiples(stop, self._first)
+        return set(self.until(stop)[:-1].tolist())
 
     def until(self, stop: int) -> Steps:
         """All starts before `stop`, and the first at or after it."""
@@ -133,7 +139,7 @@ def _triangular(
 ) -> Curve:
     n = clock.count("triangular: half_cycle", half_cycle)
     formula = partial(shapes.triangular, low=low, high=high, half=n, mode=mode, gamma=gamma)
-    return Shape(formula, pieces=partial(_multiples, every=n))
+    return Shape(formula, pieces=partial(multiples, every=n))
 
 
 def _wsd(
@@ -220,10 +226,6 @@ def _ramp(span: Span, start: float, end: float, shape: str) -> Curve:
         "exponential": lambda k: shapes.geometric(k, start, end, n),
     }
     return Shape(formulas[shape], n, span.exact, end)
-
-
-def _multiples(stop: int, every: int) -> set[int]:
-    return set(range(0, stop, every))
 
 
 RESOLVERS: dict[str, Callable[..., Curve]] = {

@@ -20,6 +20,8 @@ HIGH_END = 0.2
 JUMP = 0.05
 """A change in one update of more than this share of the peak, where its neighbours change less
 than a tenth of it, is a jump."""
+LONGEST = 2**24
+"""The longest run that is looked at update by update."""
 VANISHED = 1e-8
 """Below this share of its peak a rate trains nothing."""
 _LISTED = 3
@@ -42,6 +44,11 @@ def review(
     plan = flown.plan(total, steps_per_epoch, strict=False)
     if plan.total_steps is None:
         raise PlanError("show: the run's length is not known; give total, e.g. '30ep' or 10000")
+    if plan.total_steps > LONGEST:
+        raise PlanError(
+            f"show: looks at runs of up to {LONGEST} updates, got {plan.total_steps}; "
+            "give a shorter total: a policy in percentages looks the same"
+        )
     warnings: list[str] = []
     table = plan.table()
     warnings += _overrun(flown, plan, table)

@@ -24,6 +24,8 @@ from glidepath.schedules.durations import Clock, Duration, duration
 if TYPE_CHECKING:
     from glidepath.schedules.plan import Plan
 
+_COPIES = 100_000
+
 Node = dict[str, object]
 """A schedule as plain JSON data, without the version."""
 
@@ -227,6 +229,11 @@ class Repeat(Schedule):
         if curve.exact.denominator == 1 and clock.start.denominator == 1:
             exact = curve.exact * self.times
             return Repeated(curve, curve.length, curve.length * self.times, exact)
+        if self.times > _COPIES:
+            raise PlanError(
+                f"({self.child!r}).repeat({self.times}): more than {_COPIES} copies of a phase "
+                "that is no whole number of updates here; give its length in updates"
+            )
         return Then((self.child,) * self.times).resolve(clock)
 
     def node(self) -> Node:
