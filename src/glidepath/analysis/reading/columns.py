@@ -68,19 +68,19 @@ def choose(table: Table, loss: str | None, step: str | None, rate: str | None) -
     epoch = _first(plain, _EPOCHS)
     rest = [n for n in plain if n not in (step, epoch)]
     if rate is None:
-        rate = _simplest(rest, [n for n in rest if _is_rate(n)], "learning rate")
+        rate = _simplest(_of_one_run([n for n in rest if _is_rate(n)], loss), "learning rate")
         if rate is not None and rate.lower() not in ("lr", "learning_rate"):
             notes.append(f"took {rate!r} for the learning rate")
+    same = rest if loss is None else _of_one_run(rest, loss)
     losses = {
-        "train_loss": _simplest(rest, _matching(rest, "loss", "train"), "training loss"),
-        "validation_loss": _simplest(rest, _matching(rest, "loss", "val"), "validation loss"),
+        "train_loss": _simplest(_matching(same, "loss", "train"), "training loss"),
+        "validation_loss": _simplest(_matching(same, "loss", "val"), "validation loss"),
     }
     if loss is None:
         loss = _preferred(table, losses)
         notes.append(f"took {loss!r} for the loss")
     accuracy = _simplest(
-        rest,
-        _matching(rest, "accuracy", "train") or _matching(rest, "acc", "train"),
+        _matching(same, "accuracy", "train") or _matching(same, "acc", "train"),
         "training accuracy",
     )
     others = {
@@ -136,7 +136,15 @@ def _matching(names: list[str], word: str, split: str) -> list[str]:
     return [n for n in names if word in _words(n) and _split(n) == split]
 
 
-def _simplest(names: list[str], found: list[str], what: str) -> str | None:
+def _of_one_run(names: list[str], loss: str | None) -> list[str]:
+    """The columns of the run that `loss` belongs to, where the names say so ("run - lr")."""
+    if loss is None or " - " not in loss:
+        return names
+    run = loss.rsplit(" - ", 1)[0] + " - "
+    return [name for name in names if name.startswith(run) or " - " not in name]
+
+
+def _simplest(found: list[str], what: str) -> str | None:
     """The match with the fewest extra words; RecordError where runs are mixed in one table."""
     if not found:
         return None

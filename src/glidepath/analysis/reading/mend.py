@@ -23,7 +23,7 @@ def series(step: Array, values: Array, what: str) -> tuple[Array, Array, list[st
     """
     notes: list[str] = []
     given = np.isfinite(values)
-    good = given & np.isfinite(step) & (step >= 0) & (step < _LARGEST)
+    good = given & usable(step)
     lost = int(np.sum(given & ~good))
     if lost:
         notes.append(f"{lost} values of the {what} have no usable step and are left out")
@@ -44,6 +44,12 @@ def series(step: Array, values: Array, what: str) -> tuple[Array, Array, list[st
     if repeated:
         notes.append(f"{repeated} steps of the {what} appear twice; the last entry counts")
     return step[last], values[last], notes
+
+
+def usable(step: Array) -> NDArray[np.bool_]:
+    """Which steps can be numbers of updates: a mask."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.isfinite(step) & (step >= 0) & (step < _LARGEST))
 
 
 def _after_resumes(step: Array, back: NDArray[np.intp]) -> Array:

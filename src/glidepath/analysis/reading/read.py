@@ -171,7 +171,7 @@ def _last(table: Table, columns: Columns, steps: Array) -> int:
     """The last step at which a loss or a rate was logged."""
     names = [columns.loss, *([columns.rate] if columns.rate else [])]
     logged = np.any([np.isfinite(table.columns[name]) for name in names], axis=0)
-    usable = steps[logged & np.isfinite(steps) & (steps >= 0)]
+    usable = steps[logged & mend.usable(steps)]
     last = int(np.max(usable, initial=0))
     if not 0 < last < _LONGEST:
         raise RecordError(f"the last step is {last}, which cannot be a run's length")
