@@ -28,14 +28,14 @@ from toys import Slow
 
 if __name__ == "__main__":
     policies = {{"fixed": gp.constant(0.1), "cosine": gp.cosine_decay(0.3, "100%")}}
-    result = compare(Slow(), policies, out={out!r}, epochs=6, seeds=4)
+    result = compare(Slow(pause={pause}), policies, out={out!r}, epochs=6, seeds=4)
     print(result.cost.updates)
 """
 
 
-def start(tmp_path, **options):
+def start(tmp_path, pause=0.05, **options):
     script = tmp_path / "script.py"
-    script.write_text(SCRIPT.format(here=str(HERE), out=str(tmp_path / "study")))
+    script.write_text(SCRIPT.format(here=str(HERE), out=str(tmp_path / "study"), pause=pause))
     return subprocess.Popen(
         [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         **options,
@@ -100,12 +100,12 @@ def test_after_kill_9_the_workers_go_and_the_same_study_goes_on(tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
 def test_ctrl_c_ends_the_study_and_its_workers_at_once(tmp_path):
-    process, study = start(tmp_path, start_new_session=True), tmp_path / "study"
-    assert until(lambda: len(finished(study)) >= 1), process.poll()
+    process, study = start(tmp_path, pause=60, start_new_session=True), tmp_path / "study"
+    assert until(lambda: len(finished(study)) >= 1), process.poll()  # and one is in its pause
     began = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of them
-    _, err = process.communicate(timeout=30)
-    assert time.monotonic() - began < 10
+    _, err = process.communicate(timeout=40)
+    assert time.monotonic() - began < 20
     assert process.returncode != 0
     assert "KeyboardInterrupt" in err
     assert "BrokenProcessPool" not in err

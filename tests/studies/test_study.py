@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 from collections import Counter
 from concurrent.futures import Executor, Future
 
@@ -12,6 +13,7 @@ from toys import Counting, Doomed, NotATask, Slow, Toy, Unlucky, WithoutMomentum
 import glidepath as gp
 from glidepath.studies import DEFAULTS, compare, summary, tune
 from glidepath.studies.pool import single_threaded
+from glidepath.studies.progress import Silent
 from glidepath.training import read_record
 
 POLICIES = {"fixed": gp.constant(0.1), "cosine": gp.cosine_decay(0.3, "100%")}
@@ -166,6 +168,33 @@ def test_the_code_to_paste_makes_the_recommended_policy(tuned):
     exec(result.recommended.code, scope)
     assert gp.as_policy(scope["policy"]) == result.recommended.policy
     assert scope["plan"].total_steps == result.total_steps
+
+
+def test_what_the_main_process_does_is_overhead_and_its_imports_are_start_up(tmp_path):
+    class Report:
+        def load(self):
+            time.sleep(0.4)
+
+        def __call__(self, result, out):
+            time.sleep(0.3)
+
+    cost = quick(Toy(), POLICIES, tmp_path / "s", report=Report()).cost
+    assert cost.overhead >= 0.3
+    assert cost.startup >= 0.4
+    assert cost.overhead < cost.seconds - 0.4
+
+
+def test_runs_go_seed_by_seed_so_that_every_policy_has_its_turn(tmp_path):
+    class Told(Silent):
+        def __init__(self):
+            self.order = []
+
+        def ended(self, name, seed, outcome):
+            self.order.append((seed, name))
+
+    told = Told()
+    quick(Toy(), POLICIES, tmp_path / "s", seeds=3, progress=told)
+    assert told.order == [(seed, name) for seed in range(3) for name in POLICIES]
 
 
 # --- the same everywhere ------------------------------------------------------------------------
@@ -523,24 +552,12 @@ def test_the_environment_of_one_thread_is_taken_back(monkeypatch):
 
 
 def test_an_interrupt_keeps_what_is_done(tmp_path):
-    class Stop:
+    class Stop(Silent):
         def __init__(self):
             self.ends = 0
 
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *_):
-            return None
-
-        def stage(self, text):
-            pass
-
         def begin(self, runs, done, updates):
             self.done = done
-
-        def running(self, name, seed, step):
-            pass
 
         def ended(self, name, seed, outcome):
             self.ends += 1
