@@ -9,7 +9,7 @@ import numpy as np
 
 from glidepath.analysis.evidence import Evidence, gather
 from glidepath.analysis.fitting import Fit, draws, fit
-from glidepath.analysis.laws import LOG_POWER, MULTI_POWER, TEMPERED_POWER, expose
+from glidepath.analysis.laws import LOG_POWER, MULTI_POWER, QUICK_TISSUE, TEMPERED_POWER, expose
 from glidepath.analysis.laws.law import Law
 from glidepath.analysis.rates import Array, RateCurve
 from glidepath.analysis.refusal import RefusedError
@@ -17,8 +17,10 @@ from glidepath.analysis.run import LoggedRun
 
 MIXED: tuple[Law, ...] = (TEMPERED_POWER, LOG_POWER, MULTI_POWER)
 """The laws of the ensemble. Tissue's is not among them: its best schedule is degenerate."""
+RESTARTED: tuple[Law, ...] = (QUICK_TISSUE, TEMPERED_POWER)
+"""The laws for a policy that raises its rate again: the first leads, the second widens the band."""
 DRAWS = 12
-INFLATE = 0.75
+INFLATE = 0.5
 """What the draws from each fit's covariance are multiplied by. This and the constants below were
 set on a part of the published curves; benchmarks/laws.py reports the coverage on both parts."""
 LEVEL = 0.0005
@@ -43,6 +45,8 @@ class Ensemble:
     runs: tuple[LoggedRun, ...]
     longest: int
     """Updates in the longest run."""
+    leading: int
+    """The first so many fits give the middle; all of them the band."""
 
     @cached_property
     def members(self) -> tuple[tuple[Law, Array], ...]:
@@ -61,8 +65,8 @@ class Ensemble:
         return np.stack([law(parameters, exposure) for law, parameters in self.members])
 
     def centre(self, curves: Array) -> Array:
-        """The middle of the fits themselves, shape (moments,)."""
-        return np.asarray(np.median(curves[: len(self.fits)], axis=0))
+        """The middle of the leading fits, shape (moments,)."""
+        return np.asarray(np.median(curves[: self.leading], axis=0))
 
     def doublings(self, moments: Array) -> Array:
         """How many times each moment doubles the longest run; 0 inside it."""
@@ -101,4 +105,5 @@ def assemble(runs: tuple[LoggedRun, ...], laws: tuple[Law, ...] = MIXED) -> Ense
             f"no law comes closer to the runs than {best:.1%}",
             "check that the loss and the rates belong together, and log an evaluated loss",
         )
-    return Ensemble(fits, evidence, runs, max(run.total for run in runs))
+    leading = 1 if laws is RESTARTED else len(fits)
+    return Ensemble(fits, evidence, runs, max(run.total for run in runs), leading)

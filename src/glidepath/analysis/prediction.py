@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from glidepath.analysis.ensemble import NORMAL_90, Ensemble, assemble
+from glidepath.analysis.ensemble import MIXED, NORMAL_90, RESTARTED, Ensemble, assemble
 from glidepath.analysis.evidence import EARLY
 from glidepath.analysis.rates import Array, RateCurve, from_plan
 from glidepath.analysis.reading import read_run
@@ -100,7 +100,7 @@ def predict(
     """
     logged = as_runs(runs)
     rates = resolve(policy, total, steps_per_epoch, logged)
-    ensemble = prepare(logged, rates)
+    ensemble = prepare(logged, rates, rates.rises_again)
     first = max(rates.warmup, round(EARLY * rates.total), 1)
     step = np.unique(np.linspace(first, rates.total, MOMENTS).round())
     curves = ensemble.curves(rates, step)
@@ -138,7 +138,7 @@ def predict_difference(
     logged = as_runs(runs)
     first = resolve(a, total, steps_per_epoch, logged)
     second = resolve(b, total, steps_per_epoch, logged)
-    ensemble = prepare(logged, first)
+    ensemble = prepare(logged, first, first.rises_again or second.rises_again)
     if [id(run) for run in check_question(logged, second)] != [id(run) for run in ensemble.runs]:
         raise ArgumentError(
             f"predict_difference: both policies need the same peak rate, got {first.peak:.4g} "
@@ -187,11 +187,11 @@ def resolve(
     return from_plan(as_policy(policy).plan(length, steps_per_epoch))
 
 
-def prepare(runs: tuple[LoggedRun, ...], rates: RateCurve) -> Ensemble:
+def prepare(runs: tuple[LoggedRun, ...], rates: RateCurve, restarts: bool) -> Ensemble:
     """The laws fitted to the runs that can answer for `rates`; RefusedError where none can."""
     same = check_question(runs, rates)
     check_runs(same)
-    return assemble(same)
+    return assemble(same, RESTARTED if restarts else MIXED)
 
 
 def remarks(ensemble: Ensemble, rates: RateCurve, policy: Policy) -> tuple[str, ...]:

@@ -11,9 +11,11 @@ from glidepath.analysis.laws.multi_power import (
     tempered_power,
 )
 from glidepath.analysis.laws.power import POWER, power
-from glidepath.analysis.laws.tissue import TISSUE, tissue
+from glidepath.analysis.laws.tissue import QUICK_TISSUE, TISSUE, quick_tissue, tissue
 
-LAWS = {law.name: law for law in (LOG_POWER, TEMPERED_POWER, MULTI_POWER, TISSUE, POWER)}
+LAWS = {
+    law.name: law for law in (LOG_POWER, TEMPERED_POWER, MULTI_POWER, TISSUE, QUICK_TISSUE, POWER)
+}
 """Every law that can be fitted, by name."""
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "LOG_POWER",
     "MULTI_POWER",
     "POWER",
+    "QUICK_TISSUE",
     "TEMPERED_POWER",
     "TISSUE",
     "Exposure",
@@ -31,6 +34,7 @@ __all__ = [
     "log_power",
     "multi_power",
     "power",
+    "quick_tissue",
     "tempered_power",
     "tissue",
 ]

@@ -26,6 +26,35 @@ def tissue(parameters: Array, exposure: Exposure) -> Array:
     return np.asarray(base(parameters, exposure) - weight * annealed)
 
 
+MEMORY = 0.0055
+"""τ of `quick_tissue` as a share of the horizon: λ = 0.999 in a run of 180,000 updates."""
+
+
+def quick_tissue(parameters: Array, exposure: Exposure) -> Array:
+    """Tissue's law with τ held at `MEMORY`: the loss follows the rate almost at once.
+
+    For schedules that raise the rate again. A run with one slow decay cannot tell how fast the
+    loss follows; the power laws' long memory, learnt from cool-downs, is wrong for restarts.
+
+    Args:
+        parameters: L0, A, α, C.
+        exposure: m moments of a schedule.
+
+    Returns:
+        The loss at each moment, shape (m,).
+    """
+    annealed = -np.expm1(-exposure.age / MEMORY) @ exposure.size
+    return np.asarray(base(parameters, exposure) - parameters[3] * annealed)
+
+
+QUICK_TISSUE = Law(
+    "quick-tissue",
+    ("L0", "A", "alpha", "C"),
+    quick_tissue,
+    (-0.1, -2.7, -0.6, -3.0),
+    (1.0, 1.5, 0.5, 1.5),
+)
+
 TISSUE = Law(
     "tissue",
     ("L0", "A", "alpha", "C", "tau"),
