@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import sys
 from collections.abc import Iterator
@@ -58,9 +59,7 @@ def _root(
 ) -> None:
     """Finds, plans, flies and checks the learning rate of a neural network's training."""
     if version:
-        from glidepath import __version__
-
-        typer.echo(f"glidepath {__version__}")
+        typer.echo(f"glidepath {importlib.metadata.version('glidepath')}")
         raise typer.Exit
 
 
