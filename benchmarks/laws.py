@@ -200,6 +200,11 @@ def main() -> None:
     cover["both"] = [*cover["tuned"], *cover["held"]]
     cover["differences"] = between
     cover |= other_probes(data)
+    cover["all ends"] = [
+        *cover["both"],
+        *cover["other probes, tuned"],
+        *cover["other probes, held"],
+    ]
     for name, inside in cover.items():
         share = float(np.mean(inside))
         what = f"coverage of 90 % intervals, {name} ({len(inside)})"

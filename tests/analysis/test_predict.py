@@ -115,6 +115,16 @@ def test_the_json_has_what_the_command_line_promises():
     )
 
 
+def test_a_restart_is_predicted_by_a_law_that_follows_at_once():
+    again = gp.linear(0, PEAK, 200) >> gp.cosine_decay(PEAK, 4800) >> gp.cosine_decay(PEAK, "rest")
+    rates = from_plan(again.plan(TOTAL))
+    found = predict(run("quick-tissue", rates=cosine(), noise=0.001), again)
+    true = truth("quick-tissue", rates, found.step)
+    assert np.mean(np.abs(found.mean / true - 1)) < 0.004
+    jump = np.searchsorted(found.step, 5100)
+    assert found.mean[jump] > found.mean[jump - 5] + 0.05
+
+
 # --- what is said with it -------------------------------------------------------------------------
 
 

@@ -20,16 +20,16 @@ MIXED: tuple[Law, ...] = (TEMPERED_POWER, LOG_POWER, MULTI_POWER)
 RESTARTED: tuple[Law, ...] = (QUICK_TISSUE, TEMPERED_POWER)
 """The laws for a policy that raises its rate again: the first leads, the second widens the band."""
 DRAWS = 12
-INFLATE = 0.5
+INFLATE = 0.35
 """What the draws from each fit's covariance are multiplied by. This and the constants below were
 set on a part of the published curves; benchmarks/laws.py reports the coverage on both parts."""
 LEVEL = 0.0005
 """Relative deviation of a level that no run reveals: another seed."""
-FURTHER = 0.003
+FURTHER = 0.0035
 """What the square of each doubling of the horizon adds to it."""
-SHAPE = 0.001
+SHAPE = 0.0013
 """The same as `LEVEL`, for a difference between two schedules."""
-SHAPE_FURTHER = 0.0005
+SHAPE_FURTHER = 0.0003
 """What each doubling of the horizon adds to it."""
 NORMAL_90 = 1.6449
 WORST = 0.05

@@ -13,6 +13,8 @@ from glidepath.analysis.rates import Array
 STARTS = 8
 """How many of the most promising starts are refined at the most."""
 _DRAWN = 40
+_REACH = 2.5
+"""How far from its centre, in logarithms, any parameter may go at the least."""
 _AGREE = 3
 """The search ends when this many starts have come to the same cost."""
 _TINY = 1e-9
@@ -61,6 +63,7 @@ def fit(law: Law, evidence: Evidence, starts: int = STARTS, pull: float = 1.0) -
     noise = max(1e-3, evidence.noise)
     centre, spread = _prior(law, level)
     observed = np.log(evidence.loss)
+    reach = np.maximum(6 * spread, _REACH)
 
     def residuals(theta: Array) -> Array:
         predicted = _predict(law, theta, evidence.exposures)
@@ -77,7 +80,7 @@ def fit(law: Law, evidence: Evidence, starts: int = STARTS, pull: float = 1.0) -
             theta,
             loss="huber",
             f_scale=1.0,
-            bounds=(centre - 6 * spread, centre + 6 * spread),
+            bounds=(centre - reach, centre + reach),
             x_scale=spread,
             max_nfev=60,
             ftol=1e-7,
