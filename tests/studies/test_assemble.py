@@ -109,7 +109,7 @@ def test_a_baseline_that_diverged_gives_no_target():
 @pytest.mark.parametrize(
     ("gaps", "words"),
     [
-        ((0.10, 0.11, 0.12), "Against fixed that is +0.11 (+0."),
+        ((0.10, 0.11, 0.12), "Against fixed that is +0.110 (+0."),
         ((0.10, 0.11, 0.12), "better, beyond chance"),
         ((-0.10, -0.11, -0.12), "worse, beyond chance"),
         ((-0.1, 0.1, 0.05), "they cannot be told apart, and fixed is the simpler"),

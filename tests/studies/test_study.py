@@ -14,6 +14,7 @@ import glidepath as gp
 from glidepath.studies import DEFAULTS, compare, summary, tune
 from glidepath.studies.pool import single_threaded
 from glidepath.studies.progress import Silent
+from glidepath.studies.recommend import places_of
 from glidepath.training import read_record
 
 POLICIES = {"fixed": gp.constant(0.1), "cosine": gp.cosine_decay(0.3, "100%")}
@@ -86,7 +87,8 @@ def test_the_recommendation_is_made_on_validation_and_reported_on_test(tuned):
     assert chosen.to_best is None
     rates = [r.series["learning_rate"].max() for r in chosen.records]
     assert result.recommended.learning_rate == pytest.approx(max(rates), rel=1e-6)
-    assert f"{chosen.metric_mean:.4g}" in result.recommended.reason
+    places, _ = places_of(result.policies)
+    assert f" is {chosen.metric_mean:.{places}f} (95 % interval " in result.recommended.reason
 
 
 def test_ties_are_the_policies_whose_difference_is_not_distinct(tuned):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 import glidepath as gp
 from glidepath.finding.result import RangeTest
@@ -207,6 +209,25 @@ def study(
         cost=Cost(updates, 0.55 * runs, 0.9 * runs, 8.4, 0.09 * runs),
         notes=dict.fromkeys(chosen, f"Set from the range test: at most {PEAK}."),
     )
+
+
+def flying(
+    held: Mapping[str, float | NDArray[np.float64] | None], which: str = "momentum"
+) -> StudyResult:
+    """A short study whose policies applied these values of momentum or weight decay."""
+    result = study(names=list(held), seeds=(0, 1), epochs=6, diverged={})
+    mended = []
+    for policy in result.policies:
+        value = held[policy.name]
+        records = []
+        for run in policy.records:
+            series = {k: v for k, v in run.series.items() if k not in ("momentum", "weight_decay")}
+            if value is not None:
+                filled = np.broadcast_to(np.asarray(value, dtype=np.float32), (run.steps,))
+                series[which] = filled.astype(np.float64)
+            records.append(replace(run, series=series))
+        mended.append(replace(policy, records=tuple(records)))
+    return replace(result, policies=tuple(mended))
 
 
 def _policy_result(

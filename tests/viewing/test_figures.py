@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,7 +11,9 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pytest
-from factory import policies, range_test, record, study
+from factory import flying, policies, range_test, record, study
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import glidepath as gp
 from glidepath.errors import ArgumentError
@@ -130,6 +133,27 @@ def test_labels_of_a_range_test_do_not_overlap() -> None:
         assert not any(box.overlaps(other) for other in boxes[index + 1 :])
 
 
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.floats(-5.9, 0.4), min_size=3, max_size=3), st.booleans())
+def test_labels_never_overlap_wherever_the_marks_are(powers: list[float], diverges: bool) -> None:
+    rates = [10.0**power for power in powers]
+    names = ("valley", "minimum/10", "steepest")
+    found = replace(
+        range_test(diverges=diverges),
+        suggestions=dict(zip(names, rates, strict=True)),
+        suggested=rates[0],
+    )
+    figure = range_test_figure(found)
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    boxes = [text.get_window_extent() for text in axes.texts]
+    for one, other in itertools.combinations(boxes, 2):
+        assert not one.overlaps(other)
+    panel = axes.get_window_extent()
+    assert all(panel.x0 <= box.x0 and box.x1 <= panel.x1 for box in boxes)
+    assert all(panel.y0 <= box.y0 and box.y1 <= panel.y1 for box in boxes)
+
+
 def test_a_range_test_that_found_nothing() -> None:
     empty = replace(range_test(diverges=False, with_metric=False), suggestions={"valley": None})
     figure = range_test_figure(empty)
@@ -167,6 +191,39 @@ def test_rates_are_those_applied_with_a_line_per_seed_where_they_differ() -> Non
     values = result.policies[-2].records[0].series["learning_rate"]
     steps = np.rint(np.asarray(line.get_xdata()) * 29).astype(int)
     assert np.array_equal(line.get_ydata(), values[steps])
+
+
+def test_only_policies_that_move_it_are_drawn_below_the_rates() -> None:
+    ramp = np.linspace(0.95, 0.85, 174)
+    for which in ("momentum", "weight_decay"):
+        held = dict.fromkeys(policies(), 0.9) | {"1cycle": ramp}
+        figure = rates_figure(flying(held, which))
+        *panels, below = figure.axes
+        assert len(panels) == len(held)
+        assert below.get_ylabel() == which.replace("_", " ")
+        labels = [text.get_text() for text in below.get_legend().get_texts()]
+        assert labels == ["the others (0.9)", "1cycle"]
+        assert len(below.get_lines()) == 2
+    assert len(rates_figure(flying(dict.fromkeys(policies(), 0.9))).axes) == len(held)
+
+
+@pytest.mark.parametrize("count", [1, 3, 14])
+def test_the_legend_of_what_moved_is_inside_the_figure(count: int) -> None:
+    held = {name: np.linspace(0.5, 0.9, 174) * (1 - i / 30) for i, name in enumerate(policies())}
+    figure = rates_figure(flying(dict(list(held.items())[:count])))
+    figure.draw_without_rendering()
+    below = figure.axes[-1]
+    legend, panel = below.get_legend().get_window_extent(), below.get_window_extent()
+    assert figure.bbox.x0 <= legend.x0 and legend.x1 <= figure.bbox.x1
+    assert not legend.overlaps(panel.shrunk(0.999, 0.999)) or legend.y0 >= panel.y1 - 1
+    above = [axes.get_tightbbox() for axes in figure.axes[:-1]]
+    assert not any(box is not None and box.overlaps(legend) for box in above)
+
+
+def test_inner_panels_share_the_axes_at_the_edges() -> None:
+    axes = rates_figure(study()).axes[:14]
+    assert [index for index, a in enumerate(axes) if a.yaxis.get_visible()] == [0, 4, 8, 12]
+    assert [index for index, a in enumerate(axes) if a.xaxis.get_visible()] == [10, 11, 12, 13]
 
 
 def test_a_name_with_mathematics_in_it_is_shown_as_it_is(tmp_path: Path) -> None:

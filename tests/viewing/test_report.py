@@ -11,8 +11,9 @@ from dataclasses import replace
 from html import escape, unescape
 from pathlib import Path
 
+import numpy as np
 import pytest
-from factory import CODE, policies, study
+from factory import CODE, flying, policies, study
 
 from glidepath.errors import MissingExtraError
 from glidepath.studies.result import StudyResult
@@ -99,6 +100,18 @@ def test_range_test_cost_and_how_to_repeat(html: str) -> None:
     assert "seeds 0, 1, 2, 3 and 4" in words
     assert "Overhead is 10 % of the steps’ time" in words
     assert html.count("&quot;glidepath_policy&quot;") == 14 or html.count("<details>") == 14
+
+
+def test_momentum_and_weight_decay_are_drawn_where_they_move() -> None:
+    ramp = np.linspace(0.95, 0.85, 174)
+    for which in ("momentum", "weight_decay"):
+        result = flying({"fixed": 0.9, "cosine": 0.9, "1cycle": ramp}, which)
+        drawn = all_plots(result)[which]
+        assert [trace["name"] for trace in drawn["traces"]] == ["the others (0.9)", "1cycle"]
+        assert f'id="plot-{which}"' in page(result, LIBRARY)
+    still = flying({"fixed": 0.9, "cosine": 0.9})
+    assert not {"momentum", "weight_decay"} & set(all_plots(still))
+    assert "Momentum" not in page(still, LIBRARY)
 
 
 def test_no_ties_is_said_too() -> None:

@@ -7,14 +7,15 @@ import math
 
 import numpy as np
 import pytest
-from factory import study
+from factory import flying, study
 from hypothesis import given
 from hypothesis import strategies as st
 
 import glidepath as gp
+from glidepath.studies.recommend import decimals
 from glidepath.viewing import numbers
-from glidepath.viewing.marks import lanes
-from glidepath.viewing.series import applied, broken, decimate, spans_decades, spread
+from glidepath.viewing.marks import Slot, lanes, slots
+from glidepath.viewing.series import applied, broken, decimate, moves, spans_decades, spread
 
 
 def test_the_spread_is_over_the_seeds_that_finished() -> None:
@@ -89,9 +90,9 @@ def test_plus_minus_and_signs() -> None:
     assert numbers.plus_minus(None, None, 3) == "–"
     assert numbers.signed(-0.0031, 3) == "−0.003"
     assert numbers.signed(0.02, 3) == "+0.020"
-    assert numbers.decimals([0.008, 0.0079], []) == 4
-    assert numbers.decimals([], [0.97]) == 3
-    assert numbers.decimals([12.0], [3000.0]) == 0
+    assert decimals([0.008, 0.0079], []) == 4
+    assert decimals([], [0.97]) == 3
+    assert decimals([12.0], [3000.0]) == 0
 
 
 def test_words() -> None:
@@ -107,3 +108,50 @@ def test_labels_in_a_row_never_overlap(places: list[float]) -> None:
     for row in set(rows):
         mine = [p for p, r in zip(places, rows, strict=True) if r == row]
         assert all(b - a >= 0.17 for a, b in itertools.pairwise(mine))
+
+
+def _boxes(
+    places: list[float], widths: list[float], found: list[Slot]
+) -> list[tuple[int, float, float]]:
+    return [
+        (slot.row, *((p - w, p) if slot.left else (p, p + w)))
+        for p, w, slot in zip(places, widths, found, strict=True)
+    ]
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1), st.floats(0.05, 0.3)), min_size=1, max_size=6).map(sorted),
+    st.none() | st.floats(0, 1),
+)
+def test_labels_never_overlap(marks: list[tuple[float, float]], edge: float | None) -> None:
+    places, widths = [p for p, _ in marks], [w for _, w in marks]
+    boxes = _boxes(places, widths, slots(places, widths, edge))
+    for (row, low, high), (other_row, other_low, other_high) in itertools.combinations(boxes, 2):
+        assert row != other_row or high < other_low or other_high < low
+    assert all(high <= 1 for _, _, high in boxes)
+
+
+@given(st.lists(st.floats(0, 1), min_size=3, max_size=3, unique=True).map(sorted))
+def test_no_line_to_a_label_crosses_another_label(places: list[float]) -> None:
+    found = slots(places, [0.15] * 3)
+    for index, (row, low, high) in enumerate(_boxes(places, [0.15] * 3, found)):
+        others = [i for i in range(3) if i != index and found[i].row > row]
+        assert not any(low <= places[other] <= high for other in others)
+
+
+def test_what_none_moves_is_not_there() -> None:
+    assert moves(flying({"fixed": 0.9, "cosine": 0.9}), "momentum") is None
+    assert moves(flying({"fixed": None}), "momentum") is None
+
+
+def test_who_moves_momentum_and_what_the_others_hold() -> None:
+    ramp = np.linspace(0.95, 0.85, 174)
+    found = moves(flying({"fixed": 0.9, "cosine": 0.9, "1cycle": ramp, "wsd": 0.8}), "momentum")
+    assert found is not None
+    assert [p.name for p in found.moved] == ["1cycle", "wsd"]
+    assert (found.constant, found.others) == (pytest.approx(0.9), ("fixed", "cosine"))
+    assert found.label == "the others (0.9)"
+    alone = moves(flying({"fixed": 0.9, "1cycle": ramp}), "momentum")
+    assert alone is not None and alone.label == "fixed (0.9)"
+    every = moves(flying({"1cycle": ramp}), "momentum")
+    assert every is not None and every.constant is None and not every.others

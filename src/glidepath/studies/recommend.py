@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 
 from glidepath.schedules import Plan, Policy
 from glidepath.studies.assemble import Flight, baseline, best
@@ -38,8 +39,8 @@ def recommend(
     else:
         reason = " ".join(
             [
-                _chosen(mine, metric, len(results)),
-                *_against_fixed(mine, None if fixed is None else fixed.name, metric),
+                _chosen(mine, metric, results),
+                *_against_fixed(mine, None if fixed is None else fixed.name, metric, results),
                 _against_others(others, ties, len(chosen.records)),
                 *_fallen(others),
             ]
@@ -70,7 +71,35 @@ def _tied(result: PolicyResult) -> bool:
     return not result.diverged and (result.to_best is None or not result.to_best.distinct)
 
 
-def _chosen(mine: PolicyResult, metric: Metric, policies: int) -> str:
+def places_of(results: Sequence[PolicyResult]) -> tuple[int, int]:
+    """The decimals that metrics and their differences are written with, in text and tables."""
+    means = [p.metric_mean for p in results if p.metric_mean is not None]
+    ends = [p.metric_ci for p in results if p.metric_ci is not None]
+    places = decimals([(high - low) / 2 for low, high in ends], means)
+    found = [d for p in results for d in (p.to_fixed, p.to_best) if d is not None]
+    differences = decimals([(d.high - d.low) / 2 for d in found], [d.mean for d in found])
+    return places, max(places, differences) if found else places
+
+
+def decimals(half_widths: Iterable[float], values: Iterable[float]) -> int:
+    """How many decimals a column needs: two digits of a typical ±, else three of the values."""
+    widths = sorted(w for w in half_widths if math.isfinite(w) and w > 0)
+    sizes = sorted(abs(v) for v in values if math.isfinite(v) and v != 0)
+    if widths:
+        places = 1 - math.floor(math.log10(widths[len(widths) // 2]))
+    elif sizes:
+        places = 2 - math.floor(math.log10(sizes[len(sizes) // 2]))
+    else:
+        places = 3
+    return min(max(places, 0), 6)
+
+
+def _written(value: float, places: int, sign: str = "") -> str:
+    return f"{value:{sign},.{places}f}".replace("-", "−")
+
+
+def _chosen(mine: PolicyResult, metric: Metric, results: Sequence[PolicyResult]) -> str:
+    policies, places = len(results), places_of(results)[0]
     assert mine.metric_mean is not None and mine.validation_mean is not None
     seeds = len(mine.records)
     over = "on the one seed" if seeds == 1 else f"in the mean of {seeds} seeds"
@@ -78,29 +107,34 @@ def _chosen(mine: PolicyResult, metric: Metric, policies: int) -> str:
     if mine.metric_ci is None:
         interval = "one seed: no interval"
     else:
-        interval = f"95 % interval {mine.metric_ci[0]:.4g} to {mine.metric_ci[1]:.4g}"
+        low, high = (_written(end, places) for end in mine.metric_ci)
+        interval = f"95 % interval {low} to {high}"
     return (
         f"{mine.name} {among} by the validation {metric.name} {over} "
-        f"({mine.validation_mean:.4g}). On the test data, which took no part in the choice, its "
-        f"{metric.name} is {mine.metric_mean:.4g} ({interval})."
+        f"({_written(mine.validation_mean, places)}). On the test data, which took no part in the "
+        f"choice, its {metric.name} is {_written(mine.metric_mean, places)} ({interval})."
     )
 
 
-def _against_fixed(mine: PolicyResult, fixed: str | None, metric: Metric) -> list[str]:
+def _against_fixed(
+    mine: PolicyResult, fixed: str | None, metric: Metric, results: Sequence[PolicyResult]
+) -> list[str]:
     gap = mine.to_fixed
     if fixed is None or fixed == mine.name or gap is None:
         return []
+    size = _sized(gap, places_of(results)[1])
     if not gap.distinct:
         return [
-            f"Against {fixed} that is {_sized(gap)}: they cannot be told apart, and {fixed} is "
+            f"Against {fixed} that is {size}: they cannot be told apart, and {fixed} is "
             "the simpler."
         ]
     word = "better" if (gap.mean > 0) == metric.rising else "worse"
-    return [f"Against {fixed} that is {_sized(gap)}: {word}, beyond chance."]
+    return [f"Against {fixed} that is {size}: {word}, beyond chance."]
 
 
-def _sized(gap: Difference) -> str:
-    return f"{gap.mean:+.4g} ({gap.low:+.4g} to {gap.high:+.4g})"
+def _sized(gap: Difference, places: int) -> str:
+    mean, low, high = (_written(value, places, "+") for value in (gap.mean, gap.low, gap.high))
+    return f"{mean} ({low} to {high})"
 
 
 def _against_others(others: dict[str, PolicyResult], ties: tuple[str, ...], seeds: int) -> str:

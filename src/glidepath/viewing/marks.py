@@ -68,6 +68,84 @@ def lanes(places: Sequence[float], width: float) -> list[int]:
     return rows
 
 
+@dataclass(frozen=True)
+class Slot:
+    """Where a label goes: in which row, counted from below, and on which side of its mark."""
+
+    row: int
+    left: bool
+
+
+def slots(
+    places: Sequence[float], widths: Sequence[float], edge: float | None = None
+) -> list[Slot]:
+    """Rows and sides for labels, so that no label meets another or the line up to another.
+
+    A label stands to the right of its mark, or to the left where it would leave the axis or cross
+    `edge`. The line from the curve up to a label passes all lower rows.
+
+    Args:
+        places: the marks, ascending, as shares of the axis.
+        widths: of the labels with the gap to their marks, likewise.
+        edge: a line across all rows that labels keep off where they can.
+    """
+    count = len(places)
+    left = [_leftwards(place, width, edge) for place, width in zip(places, widths, strict=True)]
+    for index in reversed(range(count)):
+        # Two that would stand before each other's marks stand on one side, where there is room.
+        spans = _spans(places, widths, left)
+        facing = (
+            _covers(spans[index], places[other]) and _covers(spans[other], places[index])
+            for other in range(index + 1, count)
+            if left[other] and not left[index]
+        )
+        if any(facing) and places[index] >= widths[index]:
+            left[index] = True
+    rows = _rows(places, _spans(places, widths, left))
+    return [Slot(row, side) for row, side in zip(rows, left, strict=True)]
+
+
+def _leftwards(place: float, width: float, edge: float | None) -> bool:
+    crosses = edge is not None and place < edge < place + width
+    return place + width > 1 or (crosses and place >= width)
+
+
+def _spans(
+    places: Sequence[float], widths: Sequence[float], left: Sequence[bool]
+) -> list[tuple[float, float]]:
+    return [
+        (place - width, place) if side else (place, place + width)
+        for place, width, side in zip(places, widths, left, strict=True)
+    ]
+
+
+def _covers(span: tuple[float, float], place: float) -> bool:
+    return span[0] <= place <= span[1]
+
+
+def _rows(places: Sequence[float], spans: Sequence[tuple[float, float]]) -> list[int]:
+    """The lowest rows in which a label is above every mark that it covers, and none overlap."""
+    count = len(places)
+    beneath: list[set[int]] = [set() for _ in range(count)]
+    for one in range(count):
+        for other in range(one + 1, count):
+            if spans[one][1] < spans[other][0] or spans[other][1] < spans[one][0]:
+                continue
+            covered = _covers(spans[one], places[other])
+            if _covers(spans[other], places[one]) and not covered:
+                beneath[other].add(one)
+            else:
+                beneath[one].add(other)
+    rows: dict[int, int] = {}
+    while len(rows) < count:
+        waiting = [index for index in range(count) if index not in rows]
+        ready = next((i for i in waiting if beneath[i] <= rows.keys()), waiting[-1])
+        for other in beneath[ready] - rows.keys():  # a ring of labels: one of them gives way
+            beneath[other].add(ready)
+        rows[ready] = 1 + max((rows[i] for i in beneath[ready] if i in rows), default=-1)
+    return [rows[index] for index in range(count)]
+
+
 def loss_range(result: RangeTest) -> tuple[float, float]:
     """The part of the loss axis that matters: what comes before the divergence."""
     smoothed = result.smoothed[np.isfinite(result.smoothed)]

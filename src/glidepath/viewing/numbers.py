@@ -36,19 +36,6 @@ def seconds(value: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def decimals(half_widths: Iterable[float], values: Iterable[float]) -> int:
-    """How many decimals a column needs: two digits of a typical ±, else three of the values."""
-    widths = sorted(w for w in half_widths if math.isfinite(w) and w > 0)
-    sizes = sorted(abs(v) for v in values if math.isfinite(v) and v != 0)
-    if widths:
-        places = 1 - math.floor(math.log10(widths[len(widths) // 2]))
-    elif sizes:
-        places = 2 - math.floor(math.log10(sizes[len(sizes) // 2]))
-    else:
-        places = 3
-    return min(max(places, 0), 6)
-
-
 def fixed(value: float | None, places: int) -> str:
     """A number with so many decimals."""
     if value is None or not math.isfinite(value):

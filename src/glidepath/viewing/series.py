@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,10 @@ from numpy.typing import NDArray
 from glidepath.studies.result import PolicyResult, StudyResult
 from glidepath.training.records import RunRecord
 from glidepath.training.trainer import Array
+from glidepath.viewing import numbers
 
+MOVABLE = ("momentum", "weight_decay")
+"""The hyperparameters that are drawn only where a policy moves them."""
 POINTS = 600
 """The most points that an interactive line is drawn with."""
 _STRAIGHT = 1e-6
@@ -97,6 +101,49 @@ def applied(policy: PolicyResult, name: str) -> list[tuple[int, Array]]:
         ):
             kept.append((seed, values))
     return kept
+
+
+@dataclass(frozen=True)
+class Moves:
+    """What a study's policies did to a hyperparameter that most leave to the optimizer."""
+
+    moved: tuple[PolicyResult, ...]
+    """The policies that applied anything but the common constant."""
+    constant: float | None
+    """What the others applied throughout; None where there are no others."""
+    others: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        """The name of the one line that stands for the others."""
+        who = self.others[0] if len(self.others) == 1 else "the others"
+        return f"{who} ({numbers.rate(self.constant)})"
+
+
+def moves(study: StudyResult, name: str) -> Moves | None:
+    """Who moved a hyperparameter, as read back from the runs; None where nobody did.
+
+    The common constant is that of the policies which leave it to the optimizer.
+    """
+    flown = {p.name: runs for p in study.policies if (runs := applied(p, name))}
+    held = {who: float(runs[0][1][0]) for who, runs in flown.items() if _constant(runs)}
+    left = {p.name for p in study.policies if getattr(p.policy, name) is None}
+    own = [value for who, value in held.items() if who in left] or list(held.values())
+    constant = max(own, key=own.count, default=None)
+    others = tuple(
+        w for w, value in held.items() if constant is not None and _same(value, constant)
+    )
+    moved = tuple(p for p in study.policies if p.name in flown and p.name not in others)
+    return Moves(moved, constant, others) if moved else None
+
+
+def _constant(runs: Sequence[tuple[int, Array]]) -> bool:
+    first = float(runs[0][1][0])
+    return all(bool(_same(values, first).all()) for _, values in runs)
+
+
+def _same(values: Array | float, value: float) -> Any:
+    return np.isclose(values, value, rtol=1e-6, atol=0.0)
 
 
 def decimate(values: Array, limit: int = POINTS) -> Indices:

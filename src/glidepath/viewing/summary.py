@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from glidepath.studies import recommend
 from glidepath.studies.result import StudyResult
 from glidepath.viewing import numbers
 from glidepath.viewing.series import baseline
@@ -67,12 +68,7 @@ def ties_sentence(study: StudyResult) -> str:
 
 def places_of(study: StudyResult) -> tuple[int, int]:
     """The decimals of the metric's column and of the differences'."""
-    means = [p.metric_mean for p in study.policies if p.metric_mean is not None]
-    ends = [p.metric_ci for p in study.policies if p.metric_ci is not None]
-    places = numbers.decimals([(high - low) / 2 for low, high in ends], means)
-    found = [d for p in study.policies for d in (p.to_fixed, p.to_best) if d is not None]
-    differences = numbers.decimals([(d.high - d.low) / 2 for d in found], [d.mean for d in found])
-    return places, max(places, differences) if found else places
+    return recommend.places_of(study.policies)
 
 
 def facts(study: StudyResult) -> list[tuple[str, str]]:

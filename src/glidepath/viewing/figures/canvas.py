@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, Literal, ParamSpec, TypeVar, cast
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from glidepath.studies.result import PolicyResult
 from glidepath.viewing import numbers
-from glidepath.viewing.style import ALARM, MUTED, RC, policy_style
+from glidepath.viewing.style import ALARM, GRID, MUTED, RC, policy_style
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,9 +46,11 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
     return drawn
 
 
-def new_figure(width: float, height: float) -> Figure:
+def new_figure(
+    width: float, height: float, *, layout: Literal["constrained"] | None = "constrained"
+) -> Figure:
     """An empty figure with a canvas of its own; pyplot never hears of it."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout=layout)
     FigureCanvasAgg(figure)
     return figure
 
@@ -55,9 +58,27 @@ def new_figure(width: float, height: float) -> Figure:
 def save(figure: Figure, path: Path) -> Path:
     """Write a figure as PNG and return where it is."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with our_settings():
+    with our_settings(), _laid_out(figure):
         figure.savefig(path, dpi=DPI, pil_kwargs={"compress_level": 1})
     return path
+
+
+@contextmanager
+def _laid_out(figure: Figure) -> Iterator[None]:
+    """Lay a figure out once: matplotlib, left to itself, would draw it a second time for that."""
+    engine = figure.get_layout_engine()
+    if engine is None:
+        yield
+        return
+    before = figure.get_dpi()
+    figure.set_dpi(DPI)
+    engine.execute(figure)
+    figure.set_dpi(before)
+    figure.set_layout_engine("none")
+    try:
+        yield
+    finally:
+        figure.set_layout_engine(engine)
 
 
 def log_rate_axis(axes: Axes, which: str, low: float, high: float) -> None:
@@ -90,22 +111,43 @@ def rate_axis(axes: Axes, bins: int = 6) -> None:
 
 @dataclass(frozen=True)
 class Panels:
-    """A grid of small panels that share their axes, and perhaps a wide one below."""
+    """A grid of small panels that share their axes, and perhaps wide ones below.
+
+    A panel draws no axis of its own but at the grid's edges: ticks cost more than all else there.
+    """
 
     figure: Figure
     small: list[Axes]
-    below: Axes | None
+    below: list[Axes]
     columns: int
 
-    def edges(self, label: str) -> None:
-        """Tick labels and axis label only where nothing is below a panel."""
+    def finish(self, label: str) -> None:
+        """The grid's lines, and an axis where nothing is below or to the left of a panel.
+
+        To be called when scales and limits are set. The lines lie on the ticks of the first panel,
+        whose locators all share.
+
+        Args:
+            label: what the x axis counts.
+        """
+        first = self.small[0]
+        count_axis(first, label, bins=4)
+        x, y = first.get_xlim(), first.get_ylim()
+        lines = [[(at, y[0]), (at, y[1])] for at in first.get_xticks() if x[0] <= at <= x[1]]
+        lines += [[(x[0], at), (x[1], at)] for at in first.get_yticks() if y[0] <= at <= y[1]]
         for index, axes in enumerate(self.small):
+            grid = LineCollection(lines, colors=GRID, linewidths=0.7, zorder=0.5)
+            axes.add_collection(grid, autolim=False)
             last = index + self.columns >= len(self.small)
-            count_axis(axes, label if last else "", bins=4)
-            axes.tick_params(labelbottom=last, labelleft=index % self.columns == 0)
+            axes.xaxis.set_visible(last)
+            axes.yaxis.set_visible(index % self.columns == 0)
+            if last:
+                axes.set_xlabel(label)
 
 
-def panel_grid(count: int, width: float, height: float, *, top: float, below: float) -> Panels:
+def panel_grid(
+    count: int, width: float, height: float, *, top: float, below: Sequence[float] = ()
+) -> Panels:
     """Small panels of one size, placed by measure: with many, a layout engine is slow.
 
     Args:
@@ -113,30 +155,50 @@ def panel_grid(count: int, width: float, height: float, *, top: float, below: fl
         width: of one panel and its gap, in inches.
         height: the same.
         top: inches above the panels.
-        below: the height of the wide panel below, in inches; none if 0.
+        below: the heights of the wide panels below, in inches.
     """
     columns = 1 if count == 1 else 2 if count <= 4 else 3 if count <= 9 else 4
     rows = math.ceil(count / columns)
     left, bottom, gap, between = 0.88, 0.5, 0.16, 0.3
-    full = (columns * width + left, rows * height + top + bottom + below)
+    full = (columns * width + left, rows * height + top + bottom + sum(below))
     figure = Figure(figsize=full)
     FigureCanvasAgg(figure)
+
+    def place(x: float, y: float, breadth: float, tall: float, **shared: Axes | None) -> Axes:
+        box = (x / full[0], y / full[1], breadth / full[0], tall / full[1])
+        return figure.add_axes(box, **cast("Any", shared))
+
     small: list[Axes] = []
-    for index in range(count):
-        row, column = divmod(index, columns)
-        x = left + column * width
-        y = full[1] - top - (row + 1) * height
-        first = small[0] if small else None
-        box = (x / full[0], (y + 0.06) / full[1], (width - gap) / full[0],
-               (height - between) / full[1])  # fmt: skip
-        small.append(figure.add_axes(box, sharex=first, sharey=first))
-    wide = None
-    if below:
-        breadth = full[0] - left - 1.1
-        wide = figure.add_axes(
-            (left / full[0], bottom / full[1], breadth / full[0], (below - 0.6) / full[1])
-        )
+    with mpl.rc_context({"axes.grid": False}):
+        for index in range(count):
+            row, column = divmod(index, columns)
+            first = small[0] if small else None
+            y = full[1] - top - (row + 1) * height + 0.06
+            x = left + column * width
+            axes = place(x, y, width - gap, height - between, sharex=first, sharey=first)
+            small.append(axes)
+    wide = [
+        place(left, bottom + sum(below[index + 1 :]), columns * width - gap, tall - 0.6)
+        for index, tall in enumerate(below)
+    ]
     return Panels(figure, small, wide, columns)
+
+
+def legend_above(axes: Axes) -> None:
+    """A legend above an axes, in as few rows as its breadth allows; the axes make room for it."""
+    figure = cast("Figure", axes.get_figure(root=True))
+    box = axes.get_window_extent()
+    entries = len(axes.get_legend_handles_labels()[1])
+    for columns in range(entries, 0, -1):
+        legend = axes.legend(
+            loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, borderaxespad=0.1,
+            borderpad=0.2, handlelength=2.6, labelspacing=0.3,
+        )  # fmt: skip
+        size = legend.get_window_extent(figure.canvas.get_renderer())  # type: ignore[attr-defined]
+        if size.width <= box.width:
+            break
+    x, y, breadth, tall = axes.get_position().bounds
+    axes.set_position((x, y, breadth, tall * (1 - size.height / box.height)))
 
 
 def panel_title(axes: Axes, policy: PolicyResult) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 
 from glidepath.errors import ArgumentError
@@ -35,21 +35,19 @@ def curves_figure(study: StudyResult, name: str | None = None) -> Figure:
     reference = baseline(study)
     spreads = {p.name: spread(p, "validation", chosen) for p in policies}
     per_epoch = study.steps_per_epoch
-    panels = panel_grid(
-        len(policies), 2.7, 1.85, top=0.42 if len(policies) > 4 else 0.75, below=0.0
-    )
-    for axes, policy in zip(panels.small, policies, strict=True):
-        _rest(axes, spreads, (policy.name, reference), per_epoch)
-        _highlight(axes, policy, spreads[policy.name], per_epoch)
+    panels = panel_grid(len(policies), 2.7, 1.85, top=0.42 if len(policies) > 4 else 0.75)
+    panels.small[0].set_xlim(0, 1.02 * study.total_steps / per_epoch)
     limits = focus([s for s in spreads.values() if s is not None], study.total_steps)
     if limits is not None:
         panels.small[0].set_ylim(*limits)
     for axes, policy in zip(panels.small, policies, strict=True):
+        _rest(axes, spreads, (policy.name, reference), per_epoch)
+        _highlight(axes, policy, spreads[policy.name], per_epoch)
+    for axes, policy in zip(panels.small, policies, strict=True):
         for run in broken(policy, "validation", chosen):
             _broken(axes, run, per_epoch, policy_style(policy.name).color)
-    panels.small[0].set_xlim(0, 1.02 * study.total_steps / per_epoch)
     rate_axis(panels.small[0], bins=5)
-    panels.edges("epoch")
+    panels.finish("epoch")
     side_label(panels, f"validation {chosen}")
     _title(panels.figure, study, chosen)
     return panels.figure
@@ -102,7 +100,9 @@ def _highlight(axes: Axes, policy: PolicyResult, item: Spread | None, per_epoch:
     if item is None:
         return
     x = item.steps / per_epoch
-    axes.fill_between(x, item.low, item.high, color=color, alpha=0.22, linewidth=0)
+    edge = np.column_stack([np.append(x, x[::-1]), np.append(item.low, item.high[::-1])])
+    band = PolyCollection([edge], facecolors=color, alpha=0.22, linewidths=0)
+    axes.add_collection(band, autolim=False)
     axes.plot(x, item.mean, color=color, linewidth=1.8)
 
 

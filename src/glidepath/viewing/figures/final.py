@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from glidepath.studies.result import PolicyResult, StudyResult
+from glidepath.training.trainer import Array
 from glidepath.viewing import numbers
 from glidepath.viewing.figures.canvas import new_figure, styled
 from glidepath.viewing.series import baseline, finals, ranked
@@ -56,18 +58,35 @@ def _metrics(axes: Axes, study: StudyResult, policies: Sequence[PolicyResult]) -
     name = study.metric.name
     for row, policy in enumerate(policies):
         style = policy_style(policy.name)
-        seeds = finals(policy, name)
-        axes.plot(seeds, np.full(seeds.size, row), "o", color=style.color, markersize=3, alpha=0.4)
         if policy.metric_mean is not None:
-            ends = policy.metric_ci or (policy.metric_mean, policy.metric_mean)
-            axes.plot(ends, [row, row], color=style.color, linewidth=2.2)
             axes.plot(policy.metric_mean, row, style.marker, color=style.color, markersize=7)
+    _seeds(axes, [finals(policy, name) for policy in policies], policies)
+    _intervals(axes, [policy.metric_ci for policy in policies], policies)
     interval = "mean and 95 % interval; " if len(study.seeds) > 1 else ""
     better = "higher" if study.metric.rising else "lower"
     axes.set_xlabel(f"final test {name}\n{interval}{better} is better")
     axes.xaxis.set_major_locator(MaxNLocator(6))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{round(value, 9):g}"))
     axes.margins(x=0.06)
+
+
+def _seeds(axes: Axes, values: Sequence[Array], policies: Sequence[PolicyResult]) -> None:
+    """A small dot for each seed."""
+    rows = np.repeat(np.arange(len(values)), [found.size for found in values])
+    colors = [policy_style(policies[int(row)].name).color for row in rows]
+    axes.scatter(np.concatenate(values), rows, 13, colors, alpha=0.4, linewidths=0)
+
+
+def _intervals(
+    axes: Axes,
+    ends: Sequence[tuple[float, float] | None],
+    policies: Sequence[PolicyResult],
+) -> None:
+    """A bar along each policy's interval, where it has one."""
+    rows = [row for row, found in enumerate(ends) if found is not None]
+    lines = [[(end, row) for end in ends[row] or ()] for row in rows]
+    colors = [policy_style(policies[row].name).color for row in rows]
+    axes.add_collection(LineCollection(lines, colors=colors, linewidths=2.2, capstyle="round"))
 
 
 def _differences(axes: Axes, study: StudyResult, policies: Sequence[PolicyResult]) -> None:
@@ -77,7 +96,6 @@ def _differences(axes: Axes, study: StudyResult, policies: Sequence[PolicyResult
         if found is None:
             continue
         style = policy_style(policy.name)
-        axes.plot([found.low, found.high], [row, row], color=style.color, linewidth=2.2)
         axes.plot(
             found.mean,
             row,
@@ -97,6 +115,8 @@ def _differences(axes: Axes, study: StudyResult, policies: Sequence[PolicyResult
                 fontsize=7.5,
                 color=MUTED,
             )
+    gaps = [policy.to_fixed for policy in policies]
+    _intervals(axes, [None if gap is None else (gap.low, gap.high) for gap in gaps], policies)
     axes.set_xlabel(f"paired difference to {baseline(study)}\nfilled: distinct")
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.xaxis.set_major_formatter(FuncFormatter(_signed))

@@ -8,15 +8,17 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+from matplotlib.text import Annotation
 
 from glidepath.finding.result import RangeTest
 from glidepath.viewing import numbers
 from glidepath.viewing.figures.canvas import log_rate_axis, new_figure, rate_axis, styled
-from glidepath.viewing.marks import Mark, lanes, loss_range, suggestion_marks, value_at
+from glidepath.viewing.marks import Mark, loss_range, slots, suggestion_marks, value_at
 from glidepath.viewing.style import ALARM, BAND, INK, MUTED, REST
 
-_LABEL = 0.17
-"""The width of a label as a share of the axis."""
+_GAP = 4.0
+"""Points between a mark's line and its label."""
 
 
 @styled
@@ -25,18 +27,22 @@ def range_test_figure(result: RangeTest) -> Figure:
 
     Accuracy, or another metric, has a panel of its own below where the test measured one.
     """
-    figure = new_figure(9.2, 5.0 + 1.7 * len(result.metrics))
+    width, height = 9.2, 5.0 + 1.7 * len(result.metrics)
+    figure = new_figure(width, height, layout=None)
+    figure.subplots_adjust(
+        0.74 / width, 0.52 / height, 1 - 0.12 / width, 1 - 0.08 / height, hspace=0.09
+    )
     ratios = [3.2, *(1.2 for _ in result.metrics)]
     panels = figure.subplots(len(ratios), 1, sharex=True, squeeze=False, height_ratios=ratios)
+    positive = result.rates[result.rates > 0]
+    low, high = float(positive.min()), float(positive.max())
+    log_rate_axis(panels[-1, 0], "x", low, high * (high / low) ** 0.02)
     _loss(panels[0, 0], result)
     for axes, (name, values) in zip(panels[1:, 0], result.metrics.items(), strict=True):
         axes.axvspan(result.low, result.high, color=BAND, linewidth=0, zorder=0)
         axes.plot(result.rates, values, color=MUTED, linewidth=1.2)
         axes.set_ylabel(name)
         rate_axis(axes)
-    positive = result.rates[result.rates > 0]
-    low, high = float(positive.min()), float(positive.max())
-    log_rate_axis(panels[-1, 0], "x", low, high * (high / low) ** 0.02)
     panels[-1, 0].set_xlabel("learning rate (log)")
     return figure
 
@@ -75,27 +81,41 @@ def _labels(
 ) -> int:
     """Draw each mark with its label above the curves, in as few rows as they need."""
     bottom, top = limits
-    height = top - bottom
-    positive = result.rates[result.rates > 0]
-    left, right = math.log10(positive.min()), math.log10(positive.max())
-    places = [(math.log10(mark.rate) - left) / (right - left or 1.0) for mark in marks]
-    rows = lanes(places, _LABEL)
-    for mark, row, place in zip(marks, rows, places, strict=True):
-        y = value_at(result, mark.rate)
-        label_y = top + (0.06 + 0.085 * row) * height
-        y = float(np.clip(y, bottom, top))
-        axes.plot([mark.rate, mark.rate], [y, label_y], color=mark.color, linewidth=1.0)
-        axes.plot([mark.rate], [y], marker=mark.marker, color=mark.color, markersize=8, zorder=5)
-        side = "right" if place > 1 - _LABEL else "left"
-        axes.annotate(
-            f"{mark.label}  {numbers.rate(mark.rate)}",
-            (mark.rate, label_y),
-            xytext=(4 if side == "left" else -4, 0),
-            textcoords="offset points",
-            ha=side,
-            va="center",
-            fontsize=8.5,
-            fontweight="bold",
-            color=mark.color,
+    texts = [_text(axes, mark) for mark in marks]
+    inside = axes.get_window_extent().width
+    widths = [(text.get_window_extent().width + 3 * _GAP) / inside for text in texts]
+    edge = None if result.diverged_at is None else _place(axes, result.diverged_at)
+    found = slots([_place(axes, mark.rate) for mark in marks], widths, edge)
+    for mark, text, slot in zip(marks, texts, found, strict=True):
+        level = float(np.clip(value_at(result, mark.rate), bottom, top))
+        height = top + (0.06 + 0.085 * slot.row) * (top - bottom)
+        axes.plot([mark.rate, mark.rate], [level, height], color=mark.color, linewidth=1.0)
+        axes.plot(
+            [mark.rate], [level], marker=mark.marker, color=mark.color, markersize=8, zorder=5
         )
-    return max(rows, default=-1) + 1
+        text.xy = (mark.rate, height)
+        if slot.left:
+            text.set(position=(-_GAP, 0), horizontalalignment="right")
+    return max((slot.row for slot in found), default=-1) + 1
+
+
+def _text(axes: Axes, mark: Mark) -> Annotation:
+    """The label of a mark, to its right; where it ends up is seen when its size is known."""
+    return axes.annotate(
+        f"{mark.label}  {numbers.rate(mark.rate)}",
+        (mark.rate, 1.0),
+        xytext=(_GAP, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=8.5,
+        fontweight="bold",
+        color=mark.color,
+        annotation_clip=False,
+        path_effects=[withStroke(linewidth=2.5, foreground="white")],
+    )
+
+
+def _place(axes: Axes, rate: float) -> float:
+    """Where a rate is, as a share of the axis."""
+    low, high = np.log10(axes.get_xlim())
+    return float((math.log10(rate) - low) / (high - low))

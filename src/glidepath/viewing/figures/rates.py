@@ -1,4 +1,4 @@
-"""What each policy applied: a panel of its rate each, and the momentum of those that fly it."""
+"""What each policy applied: a panel of its rate each, and below what some of them moved besides."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from matplotlib.figure import Figure
 from glidepath.errors import ArgumentError
 from glidepath.studies.result import PolicyResult, StudyResult
 from glidepath.training.trainer import Array
+from glidepath.viewing import numbers
 from glidepath.viewing.figures.canvas import (
     count_axis,
+    legend_above,
     log_rate_axis,
     panel_grid,
     panel_title,
@@ -19,31 +21,37 @@ from glidepath.viewing.figures.canvas import (
     side_label,
     styled,
 )
-from glidepath.viewing.series import applied, decimate, log_floor
-from glidepath.viewing.style import policy_style
+from glidepath.viewing.series import MOVABLE, Moves, applied, decimate, log_floor, moves
+from glidepath.viewing.style import OTHERS, policy_style
 
 
 @styled
 def rates_figure(study: StudyResult) -> Figure:
     """The rate that each policy applied, read back from its runs, on one log axis for all.
 
-    Where seeds flew different rates, as under a plateau controller, each has a line. Momentum is
-    drawn below, in one panel for all policies that fly it.
+    Where seeds flew different rates, as under a plateau controller, each has a line. Momentum and
+    weight decay are drawn below where a policy moves them, in one panel each.
     """
     policies = study.policies
     if not policies:
         raise ArgumentError("rates_figure: the study has no policies; compare at least one")
     lines = {p.name: applied(p, "learning_rate") for p in policies}
-    flying = [p for p in policies if any("momentum" in r.series for r in p.records)]
-    panels = panel_grid(len(policies), 2.7, 1.65, top=0.1, below=1.8 if flying else 0.0)
+    moved = {name: found for name in MOVABLE if (found := moves(study, name)) is not None}
+    below = [1.85 + 0.05 * len(found.moved) for found in moved.values()]
+    panels = panel_grid(len(policies), 2.7, 1.65, top=0.1, below=below)
+    panels.small[0].set_xlim(0, _end(study))
     _scale(panels.small[0], [values for runs in lines.values() for _, values in runs])
     for axes, policy in zip(panels.small, policies, strict=True):
         _panel(axes, policy, lines[policy.name], study)
-    panels.edges("epoch")
+    panels.finish("epoch")
     side_label(panels, "learning rate (log)")
-    if panels.below is not None:
-        _momentum(panels.below, flying, study)
+    for axes, (name, found) in zip(panels.below, moved.items(), strict=True):
+        _moves(axes, name, found, study)
     return panels.figure
+
+
+def _end(study: StudyResult) -> float:
+    return 1.02 * study.total_steps / study.steps_per_epoch
 
 
 def _scale(axes: Axes, tables: Sequence[Array]) -> None:
@@ -64,24 +72,27 @@ def _panel(
             color=style.color,
             linewidth=1.8 if len(runs) == 1 else 1.0,
         )
-    axes.set_xlim(0, 1.02 * study.total_steps / study.steps_per_epoch)
 
 
-def _momentum(axes: Axes, flying: Sequence[PolicyResult], study: StudyResult) -> None:
-    for policy in flying:
+def _moves(axes: Axes, name: str, found: Moves, study: StudyResult) -> None:
+    """The policies that move a hyperparameter, and one grey line for all that do not."""
+    if found.constant is not None:
+        ends = [0, study.total_steps / study.steps_per_epoch]
+        axes.plot(ends, [found.constant] * 2, color=OTHERS, label=found.label)
+    for policy in found.moved:
         style = policy_style(policy.name)
-        for index, (_, values) in enumerate(applied(policy, "momentum")):
+        for index, (_, values) in enumerate(applied(policy, name)):
             chosen = decimate(values)
             axes.plot(
                 chosen / study.steps_per_epoch,
                 values[chosen],
                 color=style.color,
                 linestyle=style.linestyle,
-                label=policy.name if index == 0 else None,
+                label=numbers.shorten(policy.name, 26) if index == 0 else None,
             )
-    axes.set_xlim(0, 1.02 * study.total_steps / study.steps_per_epoch)
-    axes.set_ylabel("momentum")
+    axes.set_xlim(0, _end(study))
+    axes.set_ylabel(name.replace("_", " "))
     axes.margins(y=0.1)
     rate_axis(axes)
     count_axis(axes, "epoch", bins=8)
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    legend_above(axes)

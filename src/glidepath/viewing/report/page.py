@@ -14,7 +14,7 @@ from glidepath.viewing import summary
 from glidepath.viewing.report import plots, sections
 from glidepath.viewing.report.markup import escape, join
 from glidepath.viewing.report.range_plot import range_test_plot
-from glidepath.viewing.series import curve_names
+from glidepath.viewing.series import MOVABLE, curve_names
 
 
 def write_report(result: StudyResult, out: Path, *, command: str | None = None) -> Path:
@@ -90,8 +90,10 @@ def all_plots(result: StudyResult) -> dict[str, Any]:
         drawn["difference"] = difference
     if result.range_test is not None:
         drawn["range-test"] = range_test_plot(result.range_test)
-    if any("momentum" in r.series for p in result.policies for r in p.records):
-        drawn["momentum"] = plots.rates_plot(result, "momentum")
+    for name in MOVABLE:
+        moved = plots.moves_plot(result, name)
+        if moved is not None:
+            drawn[name] = moved
     for name in curve_names(result):
         curve = plots.curves_plot(result, name)
         if curve is not None:

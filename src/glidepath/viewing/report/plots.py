@@ -28,11 +28,12 @@ from glidepath.viewing.series import (
     finals,
     focus,
     log_floor,
+    moves,
     ranked,
     spans_decades,
     spread,
 )
-from glidepath.viewing.style import ALARM, policy_style
+from glidepath.viewing.style import ALARM, OTHERS, policy_style
 
 Json = dict[str, Any]
 
@@ -66,46 +67,76 @@ def title(words: str) -> Json:
     return {"text": text(words), "standoff": 10}
 
 
-def rates_plot(study: StudyResult, name: str = "learning_rate") -> Json:
-    """A hyperparameter of each policy over epochs, as applied."""
-    traces, tables = [], []
-    for policy in study.policies:
-        for seed, values in applied(policy, name):
-            chosen = decimate(values)
-            tables.append(values[chosen])
-            traces.append(_rate_trace(policy, study, chosen, values[chosen], f"seed {seed}"))
-    words = name.replace("_", " ")
+def rates_plot(study: StudyResult) -> Json:
+    """The learning rate of each policy over epochs, as applied."""
+    traces = [
+        trace | {"meta": policy.name}
+        for policy in study.policies
+        for trace in _applied_traces(policy, study, "learning_rate")
+    ]
+    tables = [values for p in study.policies for _, values in applied(p, "learning_rate")]
     epochs = {"title": title("epoch"), "range": _epoch_range(study)}
-    if name != "learning_rate":
-        for trace in traces:
-            del trace["meta"]
-        named = {"showlegend": True, "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom"}}
-        return plot(traces, epochs, {"title": title(words)}, height=250, **named)
     scales = rate_scales(tables)
     start = "log" if spans_decades(tables) else "linear"
     return {
-        **plot(traces, epochs, {"title": title(words), **scales[start]}, height=400),
+        **plot(traces, epochs, {"title": title("learning rate"), **scales[start]}, height=400),
         "scales": scales,
     }
 
 
-def _rate_trace(
-    policy: PolicyResult, study: StudyResult, steps: ArrayLike, values: Array, seed: str
-) -> Json:
+def moves_plot(study: StudyResult, name: str) -> Json | None:
+    """Momentum or weight decay of the policies that move it, and one line for all others."""
+    found = moves(study, name)
+    if found is None:
+        return None
+    traces: list[Json] = []
+    if found.constant is not None:
+        ends = [0.0, study.total_steps / study.steps_per_epoch]
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": text(found.label),
+                "x": ends,
+                "y": [found.constant, found.constant],
+                "line": {"color": OTHERS, "width": 2},
+                "hovertemplate": f"{text(found.label)}<extra></extra>",
+            }
+        )
+    for policy in found.moved:
+        mine = _applied_traces(policy, study, name)
+        traces += [trace | {"showlegend": index == 0} for index, trace in enumerate(mine)]
+    epochs = {"title": title("epoch"), "range": _epoch_range(study)}
+    named = {"showlegend": True, "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom"}}
+    words = {"title": title(name.replace("_", " ")), "tickformat": "~g"}
+    return plot(traces, epochs, words, height=250, **named)
+
+
+def _applied_traces(policy: PolicyResult, study: StudyResult, name: str) -> list[Json]:
+    """What a policy applied: one line, or one for each seed where they differ."""
     style = policy_style(policy.name)
-    shared = len(applied(policy, "learning_rate")) == 1
-    note = "" if shared else f", {seed}"
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "name": text(policy.name),
-        "x": numbers_of(np.asarray(steps) / study.steps_per_epoch),
-        "y": numbers_of(values),
-        "line": {"color": style.color, "dash": style.dash, "width": 2 if shared else 1.2},
-        "hovertemplate": f"<b>{text(policy.name)}</b>{note}<br>"
-        "epoch %{x:.2f}: %{y:.3~g}<extra></extra>",
-        "meta": policy.name,
-    }
+    runs = applied(policy, name)
+    traces = []
+    for seed, values in runs:
+        chosen = decimate(values)
+        note = "" if len(runs) == 1 else f", seed {seed}"
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": text(policy.name),
+                "x": numbers_of(chosen / study.steps_per_epoch),
+                "y": numbers_of(values[chosen]),
+                "line": {
+                    "color": style.color,
+                    "dash": style.dash,
+                    "width": 2 if len(runs) == 1 else 1.2,
+                },
+                "hovertemplate": f"<b>{text(policy.name)}</b>{note}<br>"
+                "epoch %{x:.2f}: %{y:.3~g}<extra></extra>",
+            }
+        )
+    return traces
 
 
 def rate_scales(tables: Sequence[Array]) -> dict[str, Json]:

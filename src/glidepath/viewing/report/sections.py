@@ -9,7 +9,7 @@ from glidepath.studies.result import StudyResult
 from glidepath.viewing import numbers, summary
 from glidepath.viewing.report.markup import Markup, element, join
 from glidepath.viewing.report.tables import results_table, suggestions_table, swatch
-from glidepath.viewing.series import baseline, curve_names, ranked
+from glidepath.viewing.series import MOVABLE, baseline, curve_names, ranked
 
 SHOWN_AT_FIRST = 4
 """How many of the best policies are drawn before anyone chooses, the recommended one included."""
@@ -126,8 +126,11 @@ def rates_and_curves(study: StudyResult, plots: Mapping[str, object]) -> Markup:
         ),
         *holders(plots, ("rates",)),
     ]
-    if "momentum" in plots:
-        parts += [heading("Momentum", "", plots, "momentum"), *holders(plots, ("momentum",))]
+    for name in MOVABLE:
+        if name in plots:
+            words = name.replace("_", " ").capitalize()
+            parts += [heading(words, "where a policy moves it", plots, name)]
+            parts += holders(plots, (name,))
     band = "mean over seeds; the band, for up to six policies, runs from lowest to highest" if (
         len(study.seeds) > 1
     ) else "one seed"  # fmt: skip
