@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from glidepath.control import reduce_on_plateau
+from glidepath.control import greedy, reduce_on_plateau, spike_backoff
 from glidepath.errors import (
     ArgumentError,
     CheckError,
@@ -108,6 +108,7 @@ __all__ = [
     "exponential_ramp",
     "from_function",
     "from_spec",
+    "greedy",
     "inverse_sqrt",
     "inverse_time_decay",
     "linear",
@@ -119,6 +120,7 @@ __all__ = [
     "range_test",
     "read_record",
     "reduce_on_plateau",
+    "spike_backoff",
     "step_decay",
     "triangular",
     "tune",

@@ -5,7 +5,7 @@ import math
 from dataclasses import asdict
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import glidepath as gp
@@ -41,6 +41,63 @@ def reductions(controller, values, rate=1.0):
 )
 def test_reductions_on_a_flat_metric(arguments, expected):
     assert reductions(reduce_on_plateau(**arguments), [1.0] * 10) == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({"patience": 0}, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]),
+        ({"patience": 2}, [3, 6, 9]),
+        ({"patience": 3}, [4, 8]),
+        ({"patience": 2, "cooldown": 2}, [3, 8]),
+        ({"patience": 0, "cooldown": 1}, [1, 3, 5, 7, 9, 11]),
+    ],
+)
+def test_reductions_on_a_flat_metric_in_torchs_counting(arguments, expected):
+    controller = reduce_on_plateau(counting="torch", **arguments)
+    assert reductions(controller, [1.0] * 12) == expected
+
+
+def test_torchs_counting_has_its_threshold_but_not_its_fault():
+    """A share of the best by default, and of its size where the metric is negative."""
+    controller = reduce_on_plateau(counting="torch", patience=0, min_delta=0.1)
+    assert controller.relative
+    assert not reduce_on_plateau().relative
+    assert reductions(controller, [10.0, 9.5, 8.5, 8.0]) == [1, 3]
+    assert reductions(controller, [-10.0, -10.0, -10.5, -11.5]) == [1, 2]
+    rising = reduce_on_plateau(
+        "reward", counting="torch", patience=0, mode="max", min_delta=0.1, min_rate=0.0
+    )
+    assert reductions(rising, [-10.0, -9.5, -8.5]) == [1]
+    absolute = reduce_on_plateau(counting="torch", patience=0, min_delta=0.1, relative=False)
+    assert reductions(absolute, [10.0, 9.5, 9.45]) == [2]
+
+
+@given(
+    st.lists(st.floats(0.1, 3.0), min_size=10, max_size=60),
+    st.integers(0, 4),
+    st.integers(0, 4),
+    st.sampled_from(["min", "max"]),
+    st.sampled_from(["rel", "abs"]),
+    st.floats(0.0, 0.2),
+)
+@settings(deadline=None)
+def test_torchs_counting_is_that_of_the_native_scheduler(
+    metrics, patience, cooldown, mode, kind, threshold
+):
+    torch = pytest.importorskip("torch")
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    native = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimizer, mode, 0.5, patience, threshold, kind, cooldown, eps=0.0
+    )
+    controller = reduce_on_plateau(
+        "x", 0.5, patience, mode, threshold, cooldown, relative=kind == "rel", counting="torch"
+    )
+    theirs = []
+    for metric in metrics:
+        native.step(metric)
+        theirs.append(optimizer.param_groups[0]["lr"])
+    assert factors(controller, metrics) == theirs
 
 
 def test_each_reduction_multiplies():
@@ -128,8 +185,10 @@ def test_the_state_survives_json_at_any_epoch(values, patience, cooldown):
 
 
 def test_the_spec_round_trips():
-    policy = gp.Policy(0.1, controllers=[reduce_on_plateau("loss", 0.5, 3, "min", 0.0, 2, 1e-5)])
-    assert gp.from_spec(json.loads(json.dumps(policy.to_spec()))) == policy
+    other = reduce_on_plateau("loss", 0.5, 3, "min", 0.0, 2, 1e-5)
+    for controller in (other, reduce_on_plateau(counting="torch", relative=False, patience=0)):
+        policy = gp.Policy(0.1, controllers=[controller])
+        assert gp.from_spec(json.loads(json.dumps(policy.to_spec()))) == policy
 
 
 def test_it_is_a_metric_controller():
@@ -150,6 +209,8 @@ def test_it_is_a_metric_controller():
         {"min_delta": -1.0},
         {"cooldown": -1},
         {"min_rate": math.inf},
+        {"counting": "optax"},
+        {"relative": 1},
     ],
 )
 def test_bad_arguments_are_refused_by_name(arguments):

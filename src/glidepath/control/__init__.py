@@ -1,9 +1,24 @@
 """What training may change: metric-driven factors with explicit state."""
 
+from glidepath.control.greedy import Greedy, GreedyState, greedy
 from glidepath.control.plateau import PlateauState, ReduceOnPlateau, reduce_on_plateau
 from glidepath.control.protocol import MetricController
+from glidepath.control.spikes import SpikeBackoff, SpikeState, spike_backoff
 from glidepath.schedules.spec import CONTROLLERS
 
 CONTROLLERS["reduce_on_plateau"] = reduce_on_plateau
+CONTROLLERS["greedy"] = greedy
+CONTROLLERS["spike_backoff"] = spike_backoff
 
-__all__ = ["MetricController", "PlateauState", "ReduceOnPlateau", "reduce_on_plateau"]
+__all__ = [
+    "Greedy",
+    "GreedyState",
+    "MetricController",
+    "PlateauState",
+    "ReduceOnPlateau",
+    "SpikeBackoff",
+    "SpikeState",
+    "greedy",
+    "reduce_on_plateau",
+    "spike_backoff",
+]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
+from glidepath.control.metric import MODES, checked_monitor, improves, is_rising
 from glidepath.errors import ArgumentError
 from glidepath.schedules import checks
 from glidepath.schedules.schedule import Node
 
-MODES = ("auto", "min", "max")
-_RISING = ("acc", "auc", "f1", "precision", "recall", "r2", "score", "iou", "dice", "fmeasure")
+COUNTINGS = ("keras", "torch")
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,7 @@ class ReduceOnPlateau:
     cooldown: int = 0
     min_rate: float = 0.0
     relative: bool = False
+    counting: str = "keras"
 
     def init(self) -> PlateauState:
         """The state before the first epoch."""
@@ -43,9 +43,9 @@ class ReduceOnPlateau:
     def update(self, state: PlateauState, value: float, rate: float) -> PlateauState:
         """The state after an epoch in which the monitored metric was `value`.
 
-        Counting is Keras's: an epoch that does not improve by more than `min_delta` counts, the
-        rate falls when `patience` of them have been counted, and none counts while cooling down.
-        A value that is not a number never improves anything.
+        An epoch that does not improve by more than `min_delta` counts, and none counts while
+        cooling down. The rate falls when `patience` of them have been counted (Keras), or at the
+        next one (torch). A value that is not a number never improves anything.
 
         Args:
             state: the state after the epoch before.
@@ -56,16 +56,23 @@ class ReduceOnPlateau:
         cooling, waited = state.cooling, state.waited
         if cooling > 0:
             cooling, waited = cooling - 1, 0
-        if self._improves(value, state.best):
+        if improves(
+            value,
+            state.best,
+            rising=self.rising,
+            min_delta=self.min_delta,
+            relative=self.relative,
+        ):
             return replace(state, best=value, waited=0, cooling=cooling)
         if cooling > 0:
             return replace(state, waited=0, cooling=cooling)
         waited += 1
-        if waited < self.patience:
+        if waited < self.patience + (self.counting == "torch"):
             return replace(state, waited=waited, cooling=cooling)
         if rate <= self.min_rate:
             return replace(state, waited=waited, cooling=cooling)
-        return replace(state, factor=state.factor * self.factor, waited=0, cooling=self.cooldown)
+        factor = state.factor * self.factor
+        return replace(state, factor=factor, waited=0, cooling=self._cooling)
 
     def apply(self, state: PlateauState, rate: float) -> float:
         """The rate that is applied where the schedule says `rate`.
@@ -87,23 +94,21 @@ class ReduceOnPlateau:
             "cooldown": self.cooldown,
             "min_rate": self.min_rate,
             "relative": self.relative,
+            "counting": self.counting,
         }
 
     @property
     def rising(self) -> bool:
         """Whether a larger metric is better."""
-        if self.mode == "auto":
-            return any(word in self.monitor.lower() for word in _RISING)
-        return self.mode == "max"
+        return is_rising(self.monitor, self.mode)
 
-    def _improves(self, value: float, best: float | None) -> bool:
-        if best is None:
-            return value > -math.inf if self.rising else value < math.inf
-        least = self.min_delta * abs(best) if self.relative else self.min_delta
-        return value > best + least if self.rising else value < best - least
+    @property
+    def _cooling(self) -> int:
+        """The cooldown in Keras's counting, in which its last epoch counts again."""
+        return self.cooldown + 1 if self.cooldown and self.counting == "torch" else self.cooldown
 
 
-def reduce_on_plateau(
+def reduce_on_plateau(  # noqa: PLR0913 - the natives have as many
     monitor: str = "val_loss",
     factor: float = 0.1,
     patience: int = 10,
@@ -112,41 +117,46 @@ def reduce_on_plateau(
     cooldown: int = 0,
     min_rate: float = 0.0,
     *,
-    relative: bool = False,
+    relative: bool | None = None,
+    counting: str = "keras",
 ) -> ReduceOnPlateau:
     """Performance scheduling, on top of any schedule: multiply the rate when a metric stalls.
 
     `gp.Policy(gp.linear(0, 0.1, "5ep") >> gp.constant(0.1), controllers=[gp.reduce_on_plateau()])`
 
+    The formula is that of Keras's and torch's ReduceLROnPlateau, `min_rate` their `min_lr`. Their
+    counting differs, and `counting` chooses. On a flat metric with patience 2, counted from 0,
+    the rate falls after the epochs 2, 4, 6 as in Keras, 3, 6, 9 as in torch; with a cooldown of
+    2 as well, every 3 epochs and every 5.
+
     Args:
         monitor: the metric watched after each epoch, e.g. "val_loss" or "val_accuracy".
         factor: what the rate is multiplied by; above 0 and below 1.
-        patience: epochs without improvement before the rate falls (counted as Keras does: on a
-            flat metric with patience 2 it falls after epochs 2, 4, 6 counted from 0).
+        patience: epochs without improvement at which the rate falls ("keras": 1 or more), or
+            which are let pass before it falls at the next ("torch": 0 or more).
         mode: "min", "max", or "auto" (by the metric's name: accuracy and the like should rise).
         min_delta: the change that counts as an improvement.
-        cooldown: epochs after a reduction in which nothing is counted.
+        cooldown: epochs after a reduction in which nothing is counted; Keras counts the last.
         min_rate: the controller does not take the rate below this.
-        relative: whether `min_delta` is a share of the best value's size, as in torch, and not
-            absolute, as in Keras. Of its size, so that negative metrics are judged right.
-
-    The formula and the counting are those of Keras's ReduceLROnPlateau, `min_rate` its `min_lr`.
+        relative: whether `min_delta` is a share of the best value's size, or absolute. Of its
+            size, so that negative metrics are judged right, which torch does not. None: as the
+            library does whose counting it is, absolute in Keras, relative in torch.
+        counting: "keras" or "torch".
     """
     where = "reduce_on_plateau"
-    if not isinstance(monitor, str) or not monitor:
-        raise ArgumentError(
-            f"{where}: monitor must be the name of a metric, got {monitor!r}; give e.g. 'val_loss'"
-        )
+    name = checked_monitor(where, monitor)
     share = checks.number(where, "factor", factor, positive=True)
     if share >= 1:
         raise ArgumentError(f"{where}: factor must be below 1, got {factor!r}; give e.g. 0.5")
+    like = checks.choice(where, "counting", counting, COUNTINGS)
     return ReduceOnPlateau(
-        monitor,
+        name,
         share,
-        checks.count(where, "patience", patience),
+        checks.count(where, "patience", patience, least=0 if like == "torch" else 1),
         checks.choice(where, "mode", mode, MODES),
         checks.number(where, "min_delta", min_delta),
         checks.count(where, "cooldown", cooldown, least=0),
         checks.number(where, "min_rate", min_rate),
-        checks.flag(where, "relative", relative),
+        like == "torch" if relative is None else checks.flag(where, "relative", relative),
+        like,
     )
