@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from textwrap import indent
 from typing import Any
 
 from glidepath.errors import ResumeError, SpecError
 from glidepath.schedules import checks
+from glidepath.schedules.mismatch import diff
 from glidepath.schedules.plan import Plan
 from glidepath.schedules.spec import plan_from_spec
 
@@ -41,7 +43,7 @@ def plan_to_fly(saved: Mapping[str, Any], plan: Plan, on_change: str, where: str
     if saved.get("fingerprint") == now["fingerprint"] or on_change == "override":
         return plan
     if on_change == "strict":
-        lines = "\n".join(f"  {line}" for line in differences(saved.get("plan"), now["plan"]))
+        lines = indent(diff(saved.get("plan"), now["plan"]), "  ")
         raise ResumeError(
             f"the checkpoint was written under another {where}:\n{lines}\n"
             "load it with on_change='keep' to fly the saved plan, on_change='override' to fly the "
@@ -53,30 +55,3 @@ def plan_to_fly(saved: Mapping[str, Any], plan: Plan, on_change: str, where: str
             "be kept; build the same plan and load with on_change='override'"
         )
     return plan_from_spec(saved["plan"])
-
-
-def differences(saved: object, new: object, path: str = "") -> list[str]:
-    """What differs between two specs, one line each: where it is, what was saved, what is now."""
-    return list(_differences(saved, new, path))
-
-
-def _differences(saved: object, new: object, path: str) -> Iterator[str]:
-    if isinstance(saved, Mapping) and isinstance(new, Mapping):
-        for key in [*saved, *(key for key in new if key not in saved)]:
-            inside = f"{path}.{key}" if path else str(key)
-            if key not in new:
-                yield f"{inside}: saved {_short(saved[key])}, now absent"
-            elif key not in saved:
-                yield f"{inside}: saved without, now {_short(new[key])}"
-            else:
-                yield from _differences(saved[key], new[key], inside)
-    elif isinstance(saved, list) and isinstance(new, list) and len(saved) == len(new):
-        for index, (before, after) in enumerate(zip(saved, new, strict=True)):
-            yield from _differences(before, after, f"{path}[{index}]")
-    elif saved != new:
-        yield f"{path or 'plan'}: saved {_short(saved)}, now {_short(new)}"
-
-
-def _short(value: object) -> str:
-    text = "a Python function" if value is None else json.dumps(value)
-    return text if len(text) <= 100 else text[:97] + "..."
