@@ -190,6 +190,14 @@ def keras_long():
     assert compat.keras.ExponentialDecay(1.0, **arguments).plan()(2**24) == 1.0
 
 
+@demonstrates("optax.exponential_decay, staircase, under jit")
+def optax_reciprocal():
+    optax, jax = pytest.importorskip("optax"), pytest.importorskip("jax")
+    native = optax.exponential_decay(1.0, 55, 0.5, staircase=True)
+    assert (float(native(55)), float(jax.jit(native)(55))) == (0.5, 1.0)
+    assert rate_of(compat.optax.exponential_decay(1.0, 55, 0.5, staircase=True), 55) == 0.5
+
+
 @demonstrates("optax.exponential_decay, staircase, long runs")
 def optax_long():
     optax, jnp = pytest.importorskip("optax"), pytest.importorskip("jax.numpy")
