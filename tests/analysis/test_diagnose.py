@@ -1,0 +1,101 @@
+"""Diagnoses of runs whose illness was planted."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from synthetic import PEAK, TOTAL, TRUE, constant, run, truth, wsd
+
+import glidepath as gp
+from glidepath.analysis import diagnose
+from glidepath.analysis.rates import from_plan
+
+LATE = gp.linear(0, PEAK, 200) >> gp.constant(PEAK).take(9000) >> gp.linear(PEAK, 0, "rest")
+
+
+def kinds(found):
+    return {finding.kind: finding for finding in found.findings}
+
+
+def test_a_healthy_run_is_left_alone():
+    found = diagnose(run(rates=wsd(60), noise=0.001))
+    assert found.regime == "good"
+    assert kinds(found) == {}
+    assert found.gain is not None and found.gain.high >= 0
+    assert "keep this one" in found.advice
+
+
+def test_a_short_decay_and_a_high_last_rate_are_found_with_their_cost():
+    short = diagnose(run(rates=from_plan(LATE.plan(TOTAL)), noise=0.0005, every=20))
+    assert "decay_short" in kinds(short)
+    assert short.gain is not None and short.gain.high < 0
+    assert short.saved is not None and 0 < short.saved < TOTAL
+    high = diagnose(run(rates=wsd(60, end=0.5 * PEAK), noise=0.0005))
+    assert "final_rate" in kinds(high)
+    assert "cool-down" in high.advice
+
+
+def test_the_gain_of_the_recommended_schedule_is_true():
+    rates = wsd(60, end=0.5 * PEAK)
+    found = diagnose(run(rates=rates, noise=0.0005))
+    end = np.asarray([float(TOTAL)])
+    best = from_plan(found.recommended.policy.plan(TOTAL))
+    true = (truth("tempered-power", best, end) - truth("tempered-power", rates, end))[0]
+    assert found.gain.low <= true <= found.gain.high
+
+
+def test_a_constant_run_gets_no_gain_and_the_reason():
+    found = diagnose(run(rates=constant()))
+    assert found.gain is None
+    assert found.regime == "unknown"
+    assert "cool-down" in found.refused
+    assert "cannot be told" in found.advice
+
+
+def test_spikes_are_counted_and_mean_the_edge():
+    logged = run(noise=0.001)
+    loss = logged.loss.copy()
+    loss[[60, 90, 91, 130]] *= 1.2
+    found = diagnose(replace(logged, loss=loss))
+    assert found.regime == "at the edge"
+    assert kinds(found)["spikes"].step == logged.step[60]
+    assert kinds(found)["spikes"].text.startswith("3 spikes")
+
+
+def test_divergence_is_said():
+    logged = run()
+    loss = logged.loss.copy()
+    loss[-20:] = 9
+    found = diagnose(replace(logged, loss=loss))
+    assert found.regime == "diverging"
+    assert "smaller" in found.advice
+
+
+def test_over_fitting_is_dated():
+    logged = run(noise=0.001, rates=constant())
+    loss = logged.loss + np.maximum(logged.step - 6000, 0) / 10_000
+    found = diagnose(replace(logged, loss=loss, of="validation"))
+    assert kinds(found)["overfitting"].step == pytest.approx(6000, abs=500)
+    assert "over-fits" in found.advice
+
+
+def test_a_plateau_is_dated():
+    logged = run(noise=0.001, rates=constant())
+    flat = np.where(logged.step > 5000, logged.loss[100], logged.loss)
+    noise = np.exp(0.001 * np.random.default_rng(5).normal(size=flat.size))
+    assert "plateau" in kinds(diagnose(replace(logged, loss=flat * noise)))
+    assert "plateau" not in kinds(diagnose(run(noise=0.0005, rates=constant())))
+
+
+def test_a_change_that_no_law_explains_is_found_where_it_was():
+    logged = run(noise=0.001, every=25)
+    loss = np.where(logged.step > 5000, 1.03 * logged.loss, logged.loss)
+    found = kinds(diagnose(replace(logged, loss=loss)))
+    assert found["change"].step == pytest.approx(5000, abs=700)
+
+
+def test_a_rate_that_is_too_small_is_told_by_a_decay_that_gives_nothing(monkeypatch):
+    monkeypatch.setitem(TRUE, "log-power", (2.0, 0.9, 0.55, 1e-4, 50.0, 0.5))
+    found = diagnose(run("log-power", noise=0.0005))
+    assert found.regime == "too small"
+    assert "larger" in found.advice
