@@ -13,21 +13,14 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
-INCLUDE = re.compile(r'^--8<-- "(.*)"$', re.MULTILINE)
 ENGINES = ("glidepath.keras", "glidepath.torch", "glidepath.optax", "import keras", "import torch")
-
-
-def included(match: re.Match[str]) -> str:
-    """The file that a page includes."""
-    return (ROOT / match[1]).read_text(encoding="utf-8")
 
 
 def blocks(*, light: bool) -> list[tuple[str, str]]:
     """Every Python block of the pages, by page and number; light ones need no framework."""
     found = []
     for page in PAGES:
-        text = INCLUDE.sub(included, page.read_text(encoding="utf-8"))
-        for number, block in enumerate(BLOCK.findall(text), start=1):
+        for number, block in enumerate(BLOCK.findall(page.read_text(encoding="utf-8")), start=1):
             if light != any(word in block for word in ENGINES):
                 found.append((f"{page.name}-{number}", block))
     return found

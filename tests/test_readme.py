@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -70,7 +71,7 @@ def test_command(page: str, command: str, folder: Path) -> None:
     assert program == "glidepath", f"{page}: {command}"
     done = run([str(Path(sys.executable).parent / program), *arguments], folder)
     assert done.returncode == 0, f"{page}: {command}\n{done.stdout}\n{done.stderr}"
-    for option, name in zip(arguments, arguments[1:], strict=False):
+    for option, name in itertools.pairwise(arguments):
         if option in ("--png", "--json", "--out"):
             assert (folder / name).exists(), f"{page}: {command} wrote no {name}"
 
