@@ -9,7 +9,10 @@ from glidepath import analysis
 
 
 def test_importing_the_room_imports_no_scipy_and_no_plotting():
-    code = "import glidepath.analysis, sys; print([m for m in ('scipy', 'matplotlib', 'tensorboard') if m in sys.modules])"
+    code = (
+        "import glidepath.analysis, sys; "
+        "print([m for m in ('scipy', 'matplotlib', 'tensorboard') if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

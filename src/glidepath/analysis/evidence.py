@@ -27,8 +27,6 @@ class Evidence:
     exposures: tuple[Exposure, ...]
     loss: Array
     """The binned losses of all runs, one after the other, shape (m,)."""
-    weight: Array
-    """The square root of each loss's weight; each run counts by its number of bins."""
     noise: float
     """The typical relative scatter of a binned loss about its neighbours."""
 
@@ -47,7 +45,7 @@ def gather(runs: tuple[LoggedRun, ...]) -> Evidence:
     )
     loss = np.concatenate([values for _, values in parts])
     noise = float(np.median([scatter(values) for _, values in parts]))
-    return Evidence(scale, exposures, loss, np.ones(loss.size), noise)
+    return Evidence(scale, exposures, loss, noise)
 
 
 def kept(run: LoggedRun) -> Array:

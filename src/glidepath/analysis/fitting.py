@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -57,13 +59,10 @@ def fit(law: Law, evidence: Evidence, starts: int = STARTS, pull: float = 1.0) -
         starts: how many starts to refine.
         pull: the weight of the law's prior; 0 fits the runs alone.
     """
-    from scipy.optimize import least_squares
-
     level = float(np.median(evidence.loss))
     noise = max(1e-3, evidence.noise)
     centre, spread = _prior(law, level)
     observed = np.log(evidence.loss)
-    reach = np.maximum(6 * spread, _REACH)
 
     def residuals(theta: Array) -> Array:
         predicted = _predict(law, theta, evidence.exposures)
@@ -71,10 +70,25 @@ def fit(law: Law, evidence: Evidence, starts: int = STARTS, pull: float = 1.0) -
 
     def weighed(theta: Array) -> Array:
         prior = pull * (theta - centre) / spread
-        return np.concatenate([residuals(theta) / noise * evidence.weight, prior])
+        return np.concatenate([residuals(theta) / noise, prior])
 
+    best = _search(weighed, _starts(law, evidence, centre, spread)[:starts], centre, spread)
+    rms = float(np.sqrt(np.mean(residuals(best.x) ** 2)))
+    curvature = best.jac.T @ best.jac
+    scale = max(1.0, rms / noise) ** 2
+    covariance = np.linalg.pinv(curvature + np.diag(1e-6 / spread**2)) * scale
+    return Fit(law, best.x, covariance, rms, float(best.cost))
+
+
+def _search(
+    weighed: Callable[[Array], Array], starts: list[Array], centre: Array, spread: Array
+) -> Any:
+    """scipy's result for the best of the starts; the rest is spared once some have agreed."""
+    from scipy.optimize import least_squares
+
+    reach = np.maximum(6 * spread, _REACH)
     best, agreed = None, 0
-    for theta in _starts(law, evidence, centre, spread)[:starts]:
+    for theta in starts:
         found = least_squares(
             weighed,
             theta,
@@ -89,16 +103,11 @@ def fit(law: Law, evidence: Evidence, starts: int = STARTS, pull: float = 1.0) -
         if best is None or found.cost < best.cost:
             agreed = 0 if best is None or found.cost < 0.9999 * best.cost else agreed
             best = found
-        agreed += found.cost <= 1.0001 * best.cost
+        agreed += int(found.cost <= 1.0001 * best.cost)
         if agreed >= _AGREE:
             break
     assert best is not None
-    errors = residuals(best.x)
-    rms = float(np.sqrt(np.mean(errors**2)))
-    curvature = best.jac.T @ best.jac
-    scale = max(1.0, rms / noise) ** 2
-    covariance = np.linalg.pinv(curvature + np.diag(1e-6 / spread**2)) * scale
-    return Fit(law, best.x, covariance, rms, float(best.cost))
+    return best
 
 
 def _prior(law: Law, level: float) -> tuple[Array, Array]:
