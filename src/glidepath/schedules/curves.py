@@ -11,8 +11,10 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from glidepath.schedules.shapes import Steps, Values
 
@@ -210,6 +212,65 @@ class Clipped(Curve):
 
     def marks(self, stop: int) -> set[int]:
         return self.child.marks(stop)
+
+
+@dataclass(frozen=True)
+class Stretched(Curve):
+    """A curve up to `at`; what follows until its end, `span`, takes until `length` instead.
+
+    Between two of the child's updates values are interpolated. Where the second begins a new
+    piece, the first piece is continued instead, as far as it stays between the two values, so
+    that a jump stays a jump. (Of pieces that repeat, this is known of the first thousand.)
+    """
+
+    child: Curve
+    at: int
+    length: int
+    exact: Fraction
+    span: int
+
+    def block(self, start: int, stop: int) -> Values:
+        if stop <= self.at:
+            return self.child.block(start, stop)
+        values = np.empty(stop - start)
+        first = max(start, self.at)
+        if start < first:
+            values[: first - start] = self.child.block(start, first)
+        since = np.arange(first - self.at, stop - self.at).clip(max=self.length - self.at)
+        values[first - start :] = self._later(since)
+        return values
+
+    def _later(self, since: Steps) -> Values:
+        """The values at updates counted from `at`."""
+        left = Fraction(self.span - self.at, self.length - self.at)
+        whole, over = np.divmod(since * left.numerator, left.denominator)
+        low = max(self.at + int(whole[0]) - 1, 0)
+        known = self.child.block(low, self.at + int(whole[-1]) + 2)
+        index = self.at - low + whole
+        here, after = known[index], known[index + 1]
+        slope = after - here
+        before = known[np.maximum(index - 1, 0)]
+        slope = np.where(self._begins(low + index + 1), here - before, slope)
+        slope = np.where(self._begins(low + index) & self._begins(low + index + 1), 0.0, slope)
+        reached = here + slope * (over / left.denominator)
+        inside: Values = np.clip(reached, np.minimum(here, after), np.maximum(here, after))
+        return inside
+
+    def _begins(self, k: Steps) -> NDArray[np.bool_]:
+        """Whether a piece of the child begins at the update."""
+        return np.isin(k, self._marks)
+
+    @cached_property
+    def _marks(self) -> Steps:
+        return np.asarray(sorted(self.child.marks(self.span + 1)), dtype=np.int64)
+
+    def marks(self, stop: int) -> set[int]:
+        left, ahead = self.span - self.at, self.length - self.at
+        found = {
+            mark if mark <= self.at else self.at - (self.at - mark) * ahead // left
+            for mark in self._marks.tolist()
+        }
+        return {mark for mark in found | {self.length} if mark < stop}
 
 
 def multiples(stop: int, every: int) -> set[int]:

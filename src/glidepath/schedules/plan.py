@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from glidepath.errors import ArgumentError, PlanError
 from glidepath.schedules.curves import Curve
+from glidepath.schedules.durations import Duration
 from glidepath.schedules.shapes import Values
 
 if TYPE_CHECKING:
@@ -200,6 +201,54 @@ class Plan:
     def controllers(self) -> tuple[Controller, ...]:
         """The controllers whose factors multiply the learning rate."""
         return self.policy.controllers
+
+    def extend(self, total: Duration, at: int = 0) -> Plan:
+        """This plan over more updates: as it was up to `at`, then slower, without a jump.
+
+        With T the old length, the new plan's value at an update k > at is this plan's at the
+        point at + (k − at)·(T − at)/(total − at): what was left when the run stood at `at` is
+        stretched over what is left now, so that every hyperparameter goes on from where it is
+        and comes to the same end. Between two updates of this plan values are interpolated;
+        jumps of the schedule stay jumps.
+
+        Args:
+            total: the new length, more than the old: updates, or epochs as "150ep".
+            at: how many updates have been flown. A run that has begun must say so; 0 stretches
+                the whole plan. At the old length nothing is left, and the last value holds.
+
+        Returns:
+            A new plan with a policy and a spec of its own; controllers stay as they are.
+
+        Raises:
+            PlanError: a plan without end, a total that is not longer, `at` after the end.
+        """
+        from glidepath.schedules.inflight import extend
+
+        return extend(self, total, at)
+
+    def cooldown_from(
+        self, step: int, over: Duration, end: float = 0.0, shape: str = "linear"
+    ) -> Plan:
+        """This plan up to `step`, then from the rate there down to `end` in `over` updates.
+
+        The run ends at `step` + `over`; decay at any time of a run is how one long run serves
+        many lengths (Hägele et al. 2024, arXiv:2405.18392, whose best shape is "sqrt"). There is
+        no jump: the update `step` still has this plan's rate. Momentum and weight decay stay at
+        their values there, and controllers keep multiplying.
+
+        Args:
+            step: the update at which the cool-down begins; it may be past the end, whose value
+                holds.
+            over: how long it takes; a percentage is a share of this plan's length.
+            end: the rate that it comes to; not above the rate at `step`.
+            shape: "linear", "sqrt", "cosine", or "exponential" (which needs an end above 0).
+
+        Returns:
+            A new plan with a policy and a spec of its own.
+        """
+        from glidepath.schedules.inflight import cooldown_from
+
+        return cooldown_from(self, step, over, end, shape)
 
     def to_spec(self) -> dict[str, object]:
         """The policy's spec with the run's length: JSON data that `plan_from_spec` reads back."""

@@ -118,6 +118,10 @@ class Policy:
 
     __rmul__ = __mul__
 
+    def scaled(self, *, batch_size: tuple[int, int], rule: str) -> Policy:
+        """The learning rate that another batch size calls for; see `Schedule.scaled`."""
+        return self._with(learning_rate=self.learning_rate.scaled(batch_size=batch_size, rule=rule))
+
     def clip(self, low: float = 0.0, high: float | None = None) -> Policy:
         """The learning rate kept between `low` and `high`; all else as it was."""
         return self._with(learning_rate=self.learning_rate.clip(low, high))

@@ -20,6 +20,7 @@ from glidepath.schedules.curves import (
     join,
 )
 from glidepath.schedules.durations import Clock, Duration, duration
+from glidepath.schedules.rescaling import batch_factor
 
 if TYPE_CHECKING:
     from glidepath.schedules.plan import Plan
@@ -77,6 +78,29 @@ class Schedule(ABC):
                 f"clip: high must not be below low, got low={low!r}, high={high!r}; swap them"
             )
         return Clip(self, lowest, highest)
+
+    def scaled(self, *, batch_size: tuple[int, int], rule: str) -> Schedule:
+        """This schedule with the rate that another batch size calls for.
+
+        A multiple of the batch size calls for the same multiple of the rate (Goyal et al. 2017,
+        arXiv:1706.02677) or for its square root (Krizhevsky 2014, arXiv:1404.5997): "linear" for
+        SGD, "sqrt" for Adam and its like (Malladi et al. 2022, arXiv:2205.10287, who scale the
+        betas as well: κ times the batch, κ times 1 − beta).
+
+        A raised rate needs a warm-up, or the first updates diverge: Goyal et al. climb for five
+        epochs, from the unscaled rate. Beyond some batch size both rules fail, and the rate wants
+        finding anew. Write durations in epochs or percentages: 1000 updates of a larger batch are
+        more samples.
+
+        `gp.linear(0.1, 0.4, "5ep") >> gp.cosine_decay(0.1, "rest").scaled(batch_size=(256, 1024),
+        rule="linear")`
+
+        Args:
+            batch_size: (the one that the rate was tuned at, the one to train with), each over all
+                processes and accumulated batches.
+            rule: "linear" or "sqrt".
+        """
+        return batch_factor(batch_size, rule) * self
 
     def __mul__(self, other: Schedule | float) -> Schedule:
         if isinstance(other, Schedule):

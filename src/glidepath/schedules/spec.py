@@ -4,7 +4,9 @@ A schedule is `{"version": 1, "recipe": "cosine_decay", "rate": 0.1, "over": "10
 `{"version": 1, "learning_rate": {...}, "momentum": {...}, "controllers": [...]}`. Combinations are
 nested: `{"then": [...]}`, `{"take": ..., "over": ...}`, `{"scale": ..., "by": ...}`,
 `{"product": [..., ...]}`, `{"clip": ..., "low": ..., "high": ...}` and
-`{"repeat": ..., "times": ...}`.
+`{"repeat": ..., "times": ...}`; what a plan changed in flight is made of,
+`{"planned": ..., "total": ..., "steps_per_epoch": ...}` and
+`{"stretch": ..., "at": ..., "to": ...}`.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from typing import cast
 from glidepath.errors import SpecError
 from glidepath.schedules import ported, recipes
 from glidepath.schedules.durations import Duration
+from glidepath.schedules.inflight import planned, stretched
 from glidepath.schedules.plan import Plan
 from glidepath.schedules.policy import HYPERPARAMETERS, Controller, Policy, one_cycle
 from glidepath.schedules.schedule import Schedule
@@ -223,6 +226,16 @@ def _repeat(data: Mapping[str, object], depth: int) -> Schedule:
     return _child(data["repeat"], depth).repeat(cast("int", data["times"]))
 
 
+def _planned(data: Mapping[str, object], depth: int) -> Schedule:
+    _only(data, {"planned", "total", "steps_per_epoch"}, "planned", needed=True)
+    return planned(_child(data["planned"], depth), data["total"], data["steps_per_epoch"])
+
+
+def _stretch(data: Mapping[str, object], depth: int) -> Schedule:
+    _only(data, {"stretch", "at", "to"}, "stretch", needed=True)
+    return stretched(_child(data["stretch"], depth), data["at"], data["to"])
+
+
 _COMBINATIONS: dict[str, Callable[[Mapping[str, object], int], Schedule]] = {
     "then": _then,
     "take": _take,
@@ -230,6 +243,8 @@ _COMBINATIONS: dict[str, Callable[[Mapping[str, object], int], Schedule]] = {
     "product": _product,
     "clip": _clip,
     "repeat": _repeat,
+    "planned": _planned,
+    "stretch": _stretch,
 }
 
 
