@@ -27,7 +27,7 @@ BIN := $(VENV)/bin
 ENGINES := jax tensorflow torch
 
 RUN_EXTRAS := keras,report,tensorboard
-TEST_EXTRAS := keras,optax,report,tensorboard,tensorflow,torch,dev
+TEST_EXTRAS := keras,lightning,optax,report,tensorboard,tensorflow,torch,transformers,dev
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 2

@@ -104,6 +104,11 @@ class Scheduler(LRScheduler):
         """The plan of the groups that no rule names."""
         return self._main.plan
 
+    @property
+    def monitored(self) -> set[str]:
+        """The metrics that the policies' controllers want to be told."""
+        return {each.monitor for flown in self._every() for each in flown.controllers}
+
     def assign(self, groups: Mapping[Rule, Flyable]) -> None:
         """Add rules to `groups`, e.g. for a parameter group that was added to the optimizer.
 

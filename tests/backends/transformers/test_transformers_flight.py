@@ -1,0 +1,298 @@
+"""Trainer: every update applies the plan, under accumulation, AMP, processes and resume."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import glidepath as gp
+
+torch = pytest.importorskip("torch", reason="torch is not installed")
+pytest.importorskip("accelerate", reason="accelerate is not installed")
+transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+
+from transformers import TrainerCallback, TrainingArguments  # noqa: E402
+
+from glidepath.transformers import fly  # noqa: E402
+
+EXAMPLES, BATCH, EPOCHS = 24, 2, 2
+POLICY = gp.linear(0.0, 0.01, "25%") >> gp.linear(0.01, 0.001, "rest")
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """More of them only get into each other's way in a model this small."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def model(seed=0):
+    """A language model of a few hundred weights."""
+    torch.manual_seed(seed)
+    config = transformers.GPT2Config(
+        vocab_size=8,
+        n_positions=4,
+        n_embd=4,
+        n_layer=1,
+        n_head=1,
+        bos_token_id=0,
+        eos_token_id=0,
+    )
+    config.resid_pdrop = config.embd_pdrop = config.attn_pdrop = 0.0
+    return transformers.GPT2LMHeadModel(config)
+
+
+def data():
+    rows = torch.randint(0, 8, (EXAMPLES, 4), generator=torch.Generator().manual_seed(1))
+    return [{"input_ids": row, "labels": row} for row in rows]
+
+
+class Read(TrainerCallback):
+    """What each update applied, read from the optimizer as it begins to update."""
+
+    def __init__(self):
+        self.rates, self.decays, self.logged = [], [], []
+
+    def on_train_begin(self, args, state, control, optimizer=None, **kwargs):
+        optimizer.optimizer.register_step_pre_hook(self._read)
+
+    def _read(self, optimizer, args, kwargs):
+        # A fused optimizer is called for skipped updates too.
+        found = getattr(optimizer, "found_inf", None)
+        if found is None or not float(found):
+            self.rates.append(optimizer.param_groups[0]["lr"])
+            self.decays.append(optimizer.param_groups[0]["weight_decay"])
+
+    def on_log(self, args, state, control, logs=None, **kwargs):
+        if "learning_rate" in logs:
+            self.logged.append(logs["learning_rate"])
+
+
+def trainer(folder, kind=transformers.Trainer, network=None, **arguments):
+    settings = {
+        "num_train_epochs": EPOCHS,
+        "per_device_train_batch_size": BATCH,
+        "report_to": [],
+        "disable_tqdm": True,
+        "use_cpu": True,
+        "save_strategy": "no",
+        "logging_steps": 1,
+        "max_grad_norm": 0.0,
+    }
+    made = kind(
+        network or model(),
+        TrainingArguments(str(folder), **{**settings, **arguments}),
+        train_dataset=data(),
+        eval_dataset=data(),
+    )
+    read = Read()
+    made.add_callback(read)
+    return made, read
+
+
+def planned(total, policy=POLICY, per_epoch=None):
+    return policy.plan(total, per_epoch).table()[:total].tolist()
+
+
+@pytest.mark.parametrize("accumulate", [1, 5])
+def test_every_update_applies_and_logs_the_plan(tmp_path, accumulate):
+    made, read = trainer(tmp_path, gradient_accumulation_steps=accumulate)
+    flight = fly(made, POLICY)
+    made.train()
+    total = EPOCHS * -(-(EXAMPLES // BATCH) // accumulate)
+    assert flight.plan.total_steps == total
+    assert flight.plan.steps_per_epoch == total // EPOCHS
+    assert read.rates == planned(total)
+    assert read.logged == pytest.approx(planned(total))
+
+
+@pytest.mark.parametrize("epochs", [1.1, 2.5])
+def test_epochs_are_the_trainers(tmp_path, epochs):
+    made, read = trainer(tmp_path, num_train_epochs=epochs)
+    stairs = gp.step_decay(0.01, 0.5, "1ep")
+    fly(made, stairs)
+    made.train()
+    assert read.rates == planned(len(read.rates), stairs, EXAMPLES // BATCH)
+
+
+def test_with_max_steps_the_epoch_is_to_be_given(tmp_path):
+    made, read = trainer(tmp_path, max_steps=5)
+    stairs = gp.step_decay(0.01, 0.5, "1ep")
+    fly(made, stairs)
+    with pytest.raises(gp.PlanError, match="steps_per_epoch"):
+        made.train()
+    fly(made, stairs, steps_per_epoch=2)
+    made.train()
+    assert read.rates == [0.01, 0.01, 0.005, 0.005, 0.0025]
+
+
+def test_groups_and_weight_decay(tmp_path):
+    made, read = trainer(tmp_path, weight_decay=0.1)
+    decayed = gp.Policy(POLICY, weight_decay=gp.linear(0.1, 0.0, "100%"))
+    flight = fly(made, decayed, groups={1: POLICY})
+    made.train()
+    total = len(read.decays)
+    assert read.decays == planned(total, gp.as_policy(gp.linear(0.1, 0.0, "100%")))
+    assert [group["weight_decay"] for group in flight.scheduler.optimizer.param_groups] == [0, 0]
+
+
+class Overflowing(torch.nn.Module):
+    """The loss of one batch is not finite."""
+
+    def __init__(self, at):
+        super().__init__()
+        self.inner, self.at, self.count = model(), at, 0
+
+    def forward(self, input_ids, labels):
+        loss = self.inner(input_ids=input_ids, labels=labels).loss
+        self.count += 1
+        return {"loss": loss * (float("inf") if self.count - 1 == self.at else 1.0)}
+
+
+def overflowing(tmp_path, **arguments):
+    made, read = trainer(tmp_path, network=Overflowing(at=5), num_train_epochs=1, **arguments)
+    made.accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=8.0)
+    return made, read
+
+
+@pytest.mark.parametrize("optim", ["adamw_torch", "adamw_torch_fused"])
+def test_an_update_that_amp_skips_is_not_counted(tmp_path, optim):
+    made, read = overflowing(tmp_path, optim=optim)
+    fly(made, POLICY)
+    made.train()
+    assert read.rates == planned(EXAMPLES // BATCH)[:-1]
+
+
+def test_the_native_schedule_counts_what_a_fused_optimizer_skips(tmp_path):
+    """Transformers' default optimizer is fused."""
+    made, read = overflowing(tmp_path, learning_rate=0.01, optim="adamw_torch_fused")
+    made.train()
+    native = planned(EXAMPLES // BATCH, gp.as_policy(gp.linear(0.01, 0.0, "100%")))
+    assert read.rates == pytest.approx(native[:5] + native[6:])
+
+
+def interrupted(tmp_path, policy=POLICY, **arguments):
+    """A run of which a checkpoint at update 6 is left."""
+    made, read = trainer(tmp_path, save_strategy="steps", save_steps=6, **arguments)
+    fly(made, policy)
+    made.train()
+    return read.rates, made.model.state_dict()
+
+
+def resumed(tmp_path, policy=POLICY, on_change="strict", **arguments):
+    made, read = trainer(tmp_path, network=model(seed=1), **arguments)
+    flight = fly(made, policy, on_change=on_change)
+    made.train(resume_from_checkpoint=str(tmp_path / "checkpoint-6"))
+    return read.rates, made.model.state_dict(), flight
+
+
+def test_a_resumed_run_is_the_uninterrupted_one(tmp_path):
+    whole, weights = interrupted(tmp_path, gradient_accumulation_steps=2)
+    rates, again, _ = resumed(tmp_path, gradient_accumulation_steps=2)
+    assert rates == whole[6:]
+    assert all(torch.equal(weights[name], again[name]) for name in weights)
+
+
+def test_a_checkpoint_of_another_plan(tmp_path):
+    total = EPOCHS * EXAMPLES // BATCH
+    other = gp.as_policy(gp.cosine_decay(0.02, "100%"))
+    interrupted(tmp_path)
+    with pytest.raises(gp.ResumeError, match="override"):
+        resumed(tmp_path, other)
+    with pytest.raises(gp.ResumeError, match=f"saved {total}, now {2 * total}"):
+        resumed(tmp_path, num_train_epochs=2 * EPOCHS)
+    rates, _, flight = resumed(tmp_path, other, "keep")
+    assert rates == planned(total)[6:]
+    assert flight.plan.fingerprint == POLICY.plan(total, EXAMPLES // BATCH).fingerprint
+    assert resumed(tmp_path, other, "override")[0] == planned(total, other)[6:]
+
+
+def test_controllers_are_told_the_evaluations_of_training_only(tmp_path):
+    plateau = gp.reduce_on_plateau(monitor="eval_loss", factor=0.5, patience=1, min_delta=100.0)
+    policy = gp.Policy(gp.constant(0.01), controllers=[plateau])
+    made, read = trainer(tmp_path, num_train_epochs=4, eval_strategy="epoch")
+    flight = fly(made, policy)
+    made.train()
+    rates = read.rates[:: EXAMPLES // BATCH]
+    assert rates == [0.01, 0.01, 0.005, 0.0025]
+    state = flight.scheduler.state_dict()
+    made.evaluate()
+    assert flight.scheduler.state_dict() == state
+
+    blind, _ = trainer(tmp_path)
+    fly(blind, policy)
+    with pytest.raises(gp.ArgumentError, match="eval_strategy"):
+        blind.train()
+
+
+def test_what_cannot_be_flown_is_refused(tmp_path):
+    with pytest.raises(gp.ArgumentError, match=r"needs a transformers\.Trainer, got int"):
+        fly(3, POLICY)
+    made, _ = trainer(tmp_path)
+    with pytest.raises(gp.ArgumentError, match="on_change"):
+        fly(made, POLICY, on_change="hope")
+    optimizer = torch.optim.SGD(made.model.parameters(), lr=0.1)
+    native = torch.optim.lr_scheduler.ConstantLR(optimizer)
+    owned = transformers.Trainer(
+        made.model, made.args, train_dataset=data(), optimizers=(optimizer, native)
+    )
+    with pytest.raises(gp.ArgumentError, match="has a ConstantLR already"):
+        fly(owned, POLICY)
+
+
+def test_a_second_training_flies_from_its_beginning(tmp_path):
+    made, read = trainer(tmp_path, num_train_epochs=1)
+    fly(made, POLICY)
+    made.train()
+    read.rates.clear()
+    other = gp.as_policy(gp.constant(0.003))
+    fly(made, other)
+    made.train()
+    assert set(read.rates) == {0.003}
+    assert sum(type(each).__name__ == "Flight" for each in made.callback_handler.callbacks) == 1
+
+
+WORKER = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from test_transformers_flight import POLICY, fly, trainer
+made, read = trainer(sys.argv[2], gradient_accumulation_steps=2)
+flight = fly(made, POLICY)
+made.train()
+assert made.accelerator.num_processes == 2
+print(json.dumps(read.rates))
+"""
+
+
+def test_two_processes_follow_one_plan(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", WORKER, str(Path(__file__).parent), str(tmp_path)],
+            env={
+                **os.environ,
+                **shared,
+                "RANK": str(rank),
+                "LOCAL_RANK": str(rank),
+                "OMP_NUM_THREADS": "1",
+            },
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    printed = [process.communicate(timeout=180)[0] for process in started]
+    assert [process.returncode for process in started] == [0, 0]
+    total = EPOCHS * EXAMPLES // BATCH // 2 // 2
+    for output in printed:
+        rates = next(line for line in output.splitlines() if line.startswith("["))
+        assert json.loads(rates) == planned(total)
