@@ -58,18 +58,14 @@ def test_reductions_on_a_flat_metric_in_torchs_counting(arguments, expected):
     assert reductions(controller, [1.0] * 12) == expected
 
 
-def test_torchs_counting_has_its_threshold_but_not_its_fault():
-    """A share of the best by default, and of its size where the metric is negative."""
-    controller = reduce_on_plateau(counting="torch", patience=0, min_delta=0.1)
-    assert controller.relative
-    assert not reduce_on_plateau().relative
+def test_a_relative_threshold_is_a_share_of_the_size_of_the_best():
+    """So that it is right for negative metrics, as torch's is not."""
+    controller = reduce_on_plateau(counting="torch", patience=0, min_delta=0.1, relative=True)
     assert reductions(controller, [10.0, 9.5, 8.5, 8.0]) == [1, 3]
     assert reductions(controller, [-10.0, -10.0, -10.5, -11.5]) == [1, 2]
-    rising = reduce_on_plateau(
-        "reward", counting="torch", patience=0, mode="max", min_delta=0.1, min_rate=0.0
-    )
+    rising = reduce_on_plateau("reward", patience=1, mode="max", min_delta=0.1, relative=True)
     assert reductions(rising, [-10.0, -9.5, -8.5]) == [1]
-    absolute = reduce_on_plateau(counting="torch", patience=0, min_delta=0.1, relative=False)
+    absolute = reduce_on_plateau(counting="torch", patience=0, min_delta=0.1)
     assert reductions(absolute, [10.0, 9.5, 9.45]) == [2]
 
 
@@ -186,7 +182,7 @@ def test_the_state_survives_json_at_any_epoch(values, patience, cooldown):
 
 def test_the_spec_round_trips():
     other = reduce_on_plateau("loss", 0.5, 3, "min", 0.0, 2, 1e-5)
-    for controller in (other, reduce_on_plateau(counting="torch", relative=False, patience=0)):
+    for controller in (other, reduce_on_plateau(counting="torch", relative=True, patience=0)):
         policy = gp.Policy(0.1, controllers=[controller])
         assert gp.from_spec(json.loads(json.dumps(policy.to_spec()))) == policy
 

@@ -18,6 +18,9 @@ POLICIES = [
     gp.one_cycle(0.1, start=0.05, end=0.01, up="30%", momentum=(0.99, 0.8), anneal="cosine"),
     gp.one_cycle(0.1, momentum=None),
     0.5 * gp.one_cycle(0.1),
+    gp.wsd(0.1, 5, 5).plan(50).cooldown_from(30, 10).policy,
+    gp.one_cycle(0.1, up=9, down=9).plan(50).extend(90, at=20).policy,
+    gp.Policy(0.1, controllers=[gp.greedy("loss", hold=2), gp.spike_backoff(factor=0.3)]),
     gp.Policy(
         gp.inverse_sqrt(0.1, 5),
         weight_decay=gp.constant(0.1),

@@ -117,7 +117,7 @@ def reduce_on_plateau(  # noqa: PLR0913 - the natives have as many
     cooldown: int = 0,
     min_rate: float = 0.0,
     *,
-    relative: bool | None = None,
+    relative: bool = False,
     counting: str = "keras",
 ) -> ReduceOnPlateau:
     """Performance scheduling, on top of any schedule: multiply the rate when a metric stalls.
@@ -138,9 +138,8 @@ def reduce_on_plateau(  # noqa: PLR0913 - the natives have as many
         min_delta: the change that counts as an improvement.
         cooldown: epochs after a reduction in which nothing is counted; Keras counts the last.
         min_rate: the controller does not take the rate below this.
-        relative: whether `min_delta` is a share of the best value's size, or absolute. Of its
-            size, so that negative metrics are judged right, which torch does not. None: as the
-            library does whose counting it is, absolute in Keras, relative in torch.
+        relative: whether `min_delta` is a share of the best value's size (torch's default) and
+            not absolute (Keras). Of its size, so that negative metrics are judged right.
         counting: "keras" or "torch".
     """
     where = "reduce_on_plateau"
@@ -157,6 +156,6 @@ def reduce_on_plateau(  # noqa: PLR0913 - the natives have as many
         checks.number(where, "min_delta", min_delta),
         checks.count(where, "cooldown", cooldown, least=0),
         checks.number(where, "min_rate", min_rate),
-        like == "torch" if relative is None else checks.flag(where, "relative", relative),
+        checks.flag(where, "relative", relative),
         like,
     )

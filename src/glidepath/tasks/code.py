@@ -10,7 +10,7 @@ from glidepath.schedules import checks
 from glidepath.schedules.policy import HYPERPARAMETERS, Policy, as_policy
 from glidepath.schedules.ported import PARTS
 from glidepath.schedules.schedule import Schedule
-from glidepath.schedules.spec import CONTROLLERS, RECIPES, from_spec
+from glidepath.schedules.spec import CONTROLLERS, RECIPES, VERSION, from_spec
 
 _WIDE = 88
 _PRIVATE = ("one_cycle_rate", "one_cycle_momentum")
@@ -147,6 +147,8 @@ def _node(item: object) -> str:
     for key, call in _METHODS.items():
         if key in data:
             return _inner(data[key]) + call.format(**data)
+    if "planned" in data or "stretch" in data:  # of a plan changed in flight: no call makes it
+        return f"gp.from_spec({ {'version': VERSION, **data}!r})"
     if "scale" in data:
         return f"{data['by']!r} * {_inner(data['scale'])}"
     left, right = _list(data["product"])
