@@ -1,0 +1,38 @@
+"""The length of a Lightning training, in optimizer updates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from glidepath.backends.torch.rules import Flyable, Rule
+from glidepath.backends.torch.scheduler import Scheduler
+from glidepath.schedules.plan import Plan
+
+
+def length(trainer: Any) -> tuple[int | None, int | None]:
+    """Updates in all and in an epoch, as far as a trainer knows them."""
+    total = trainer.estimated_stepping_batches
+    batches = trainer.num_training_batches
+    per_epoch = None
+    if math.isfinite(batches):
+        per_epoch = math.ceil(batches / trainer.accumulate_grad_batches)
+    known = math.isfinite(total) and total > 0
+    return (int(total) if known else None), per_epoch
+
+
+def scheduler_for(
+    trainer: Any,
+    optimizer: Any,
+    policy: Flyable,
+    groups: Mapping[Rule, Flyable] | None,
+    on_change: str,
+) -> Scheduler:
+    """A scheduler that follows the optimizer, over a trainer's length."""
+    total, per_epoch = length(trainer)
+    if isinstance(policy, Plan):
+        per_epoch = policy.steps_per_epoch
+    return Scheduler(
+        optimizer, policy, total, per_epoch, groups=groups, follow=True, on_change=on_change
+    )
