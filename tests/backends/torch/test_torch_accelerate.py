@@ -24,6 +24,18 @@ POLICY = gp.linear(0.1, 0.01, "100%")
 PLAN = POLICY.plan(TOTAL)
 
 
+@pytest.fixture(autouse=True)
+def fresh_state():
+    """accelerate keeps its state for the whole process; another test's is not wanted here."""
+    yield reset()
+    reset()
+
+
+def reset():
+    accelerate.state.AcceleratorState._reset_state(reset_partial_state=True)
+    accelerate.state.GradientState._reset_state()
+
+
 def ours(optimizer):
     return Scheduler(optimizer, POLICY, total=TOTAL, follow=True)
 

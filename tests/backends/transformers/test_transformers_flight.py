@@ -12,7 +12,7 @@ import pytest
 import glidepath as gp
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
-pytest.importorskip("accelerate", reason="accelerate is not installed")
+accelerate = pytest.importorskip("accelerate", reason="accelerate is not installed")
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")
 
 from transformers import TrainerCallback, TrainingArguments  # noqa: E402
@@ -24,12 +24,18 @@ POLICY = gp.linear(0.0, 0.01, "25%") >> gp.linear(0.01, 0.001, "rest")
 
 
 @pytest.fixture(autouse=True)
-def one_thread():
-    """More of them only get into each other's way in a model this small."""
+def fresh_state():
+    """accelerate's state is the process's; more threads than one only slow a small model down."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield
+    yield reset()
+    reset()
     torch.set_num_threads(before)
+
+
+def reset():
+    accelerate.state.AcceleratorState._reset_state(reset_partial_state=True)
+    accelerate.state.GradientState._reset_state()
 
 
 def model(seed=0):
