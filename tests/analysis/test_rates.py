@@ -68,6 +68,19 @@ def test_a_log_that_repeats_its_rate_holds_it_until_the_new_one_shows():
     assert curve.at(500) == 0.01
 
 
+def test_a_cool_down_after_a_constant_rate_is_joined_by_lines():
+    step = np.arange(0.0, 10_001, 100)
+    rates = 0.1 * np.minimum(1, (10_000 - step) / 1000)
+    curve = from_log(step, rates, 10_000)
+    assert curve.at(9550) == pytest.approx(0.045)
+
+
+def test_the_rate_before_the_first_entry_may_be_given():
+    curve = from_log(np.array([100.0, 200.0, 300.0]), np.array([0.1, 0.1, 0.1]), 400, start=0.0)
+    assert curve.at(50) == pytest.approx(0.05)
+    assert curve.warmup == 100
+
+
 def test_a_smooth_log_is_joined_by_lines():
     step = np.arange(0.0, 1001, 100)
     curve = from_log(step, 0.1 * (1 - step / 2000), 1000)

@@ -36,6 +36,25 @@ def test_rows_that_are_not_finite_are_left_out(tmp_path):
     assert told(run, "3 rows have a learning rate but no finite loss")
 
 
+@pytest.mark.parametrize(
+    ("first", "at_zero", "word"),
+    [(0, 0.1, None), (4, 0.0, "linear warm-up from zero"), (15, 0.1, "taken to hold")],
+)
+def test_rates_before_the_log_begins_are_assumed_with_a_word(tmp_path, first, at_zero, word):
+    late = [[s, 0.1, v] for s, _, v in table()[first:]]
+    run = read_run(write_csv(tmp_path / "a.csv", HEADER, late))
+    assert run.rates.at(0) == pytest.approx(at_zero)
+    assert run.rates.at(STEPS[first]) == pytest.approx(0.1)
+    assert told(run, "no rate was logged") == (word is not None)
+    assert word is None or told(run, word)
+
+
+def test_a_rising_rate_is_carried_back_to_the_start(tmp_path):
+    rising = [[s, s / 3000, v] for s, _, v in table()[1:]]
+    run = read_run(write_csv(tmp_path / "a.csv", HEADER, rising))
+    assert run.rates.at(50) == pytest.approx(50 / 3000)
+
+
 def test_unsorted_rows_are_sorted(tmp_path):
     order = np.random.default_rng(0).permutation(len(STEPS))
     mixed = [table()[i] for i in order]
@@ -135,6 +154,17 @@ def test_a_damaged_record_is_refused(tmp_path):
     path.write_text("\n".join(lines))
     with pytest.raises(RecordError, match="damaged"):
         read_run(path)
+
+
+def test_a_scalar_whose_check_sum_is_wrong_is_left_out(tmp_path):
+    path = event_file(tmp_path / "events.out.tfevents.1")
+    data = bytearray(path.read_bytes())
+    at = data.index(np.float32(LOSS[7]).tobytes())
+    data[at] ^= 1
+    path.write_bytes(data)
+    run = read_run(path)
+    assert told(run, "1 damaged records are left out")
+    np.testing.assert_array_equal(run.step, np.delete(STEPS, 7))
 
 
 def test_damaged_event_files_give_what_is_whole(tmp_path):

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from glidepath.analysis.ensemble import MIXED, NORMAL_90, RESTARTED, Ensemble, assemble
-from glidepath.analysis.evidence import EARLY
 from glidepath.analysis.rates import Array, RateCurve, from_plan
 from glidepath.analysis.reading import read_run
 from glidepath.analysis.reading.records import from_record
@@ -23,6 +22,8 @@ from glidepath.training.records import RunRecord
 Run = LoggedRun | RunRecord | Path | str
 """What can stand for a run: read, recorded, or the path of a log."""
 MOMENTS = 150
+BEGIN = 0.01
+"""The share of the run after which a curve is predicted; the first updates follow no law."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def predict(
     logged = as_runs(runs)
     rates = resolve(policy, total, steps_per_epoch, logged)
     ensemble = prepare(logged, rates, rates.rises_again)
-    first = max(rates.warmup, round(EARLY * rates.total), 1)
+    first = min(max(rates.warmup, round(BEGIN * rates.total), 1), rates.total)
     step = np.unique(np.linspace(first, rates.total, MOMENTS).round())
     curves = ensemble.curves(rates, step)
     mean = ensemble.centre(curves)

@@ -154,28 +154,29 @@ def from_plan(plan: Plan) -> RateCurve:
     return RateCurve(steps.astype(np.float64), np.asarray(plan(steps), dtype=np.float64), total)
 
 
-def from_log(steps: Array, rates: Array, total: int) -> RateCurve:
+def from_log(steps: Array, rates: Array, total: int, start: float | None = None) -> RateCurve:
     """A rate as it was logged, every so often: lines between the entries, or steps.
 
-    Where most entries repeat the one before and the others jump, the rate is taken to hold until
-    the entry that shows the new one.
+    Where single entries differ from the one before while their neighbours repeat, the rate is
+    taken to hold until the entry that shows the new one; elsewhere it is joined by lines.
 
     Args:
         steps: the updates of the entries, rising, shape (n,).
         rates: the rates, shape (n,).
         total: updates in the run.
+        start: the rate of update 0, where the entries begin later; the first one's if None.
     """
-    peak = float(np.max(rates)) if rates.size else 0.0
-    moved = np.abs(np.diff(rates)) > 1e-9 * max(peak, 1e-300)
-    jumps = np.abs(np.diff(rates))[moved] > 0.02 * peak
-    if moved.size and 0 < moved.sum() < 0.2 * moved.size and jumps.mean() > 0.5:
-        at = np.flatnonzero(moved) + 1
-        before = steps[at] - 1
-        new = before > steps[at - 1]
-        steps = np.concatenate([steps, before[new]])
-        rates = np.concatenate([rates, rates[at - 1][new]])
-        order = np.argsort(steps, kind="stable")
-        steps, rates = steps[order], rates[order]
-    if steps.size and steps[0] > 0:
-        steps, rates = np.concatenate([[0.0], steps]), np.concatenate([[rates[0]], rates])
-    return RateCurve(steps, rates, total)
+    peak = float(np.max(rates, initial=0.0))
+    moved = np.abs(np.diff(rates)) > 1e-6 * peak
+    quiet = ~np.concatenate([[False], moved, [False]])
+    alone = moved & quiet[:-2] & quiet[2:]
+    at = np.flatnonzero(alone) + 1
+    before = steps[at] - 1
+    new = before > steps[at - 1]
+    knots = np.concatenate([steps, before[new]])
+    values = np.concatenate([rates, rates[at - 1][new]])
+    if knots.size and steps[0] > 0:
+        knots = np.concatenate([[0.0], knots])
+        values = np.concatenate([[rates[0] if start is None else start], values])
+    order = np.argsort(knots, kind="stable")
+    return RateCurve(knots[order], values[order], total)

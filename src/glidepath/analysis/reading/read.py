@@ -155,8 +155,33 @@ def _rates(
     if columns.step is None and steps_per_epoch is not None:
         when, rates = _held(when, rates, steps_per_epoch)
         notes.append("one rate per epoch was logged; it is taken to hold during the epoch")
+    start, begin = _begun(when, rates, last)
     length_of_run = last if not isinstance(total, int) else total
-    return from_log(when, rates, length_of_run), notes
+    return from_log(when, rates, length_of_run, start), [*notes, *begin]
+
+
+def _begun(when: Array, rates: Array, last: int) -> tuple[float, list[str]]:
+    """The rate of update 0, where the log begins later, and a word on it.
+
+    What was not logged matters: the laws count the sum of all rates. A gap of more than an entry
+    or two is taken for a linear warm-up, which is what most logs leave out, unless it is a fifth
+    of the run.
+    """
+    first = float(when[0])
+    if first == 0 or when.size < 2:
+        return float(rates[0]), []
+    usual = float(np.median(np.diff(when)))
+    if first > 0.2 * last:
+        return float(rates[0]), [
+            f"no rate was logged before update {first:.0f}; the first one is taken to hold"
+        ]
+    if first > 2 * usual:
+        return 0.0, [
+            f"no rate was logged before update {first:.0f}; a linear warm-up from zero is assumed "
+            "(give policy= if it was another)"
+        ]
+    slope = max(float(rates[1] - rates[0]) / float(when[1] - first), 0.0)
+    return max(float(rates[0]) - slope * first, 0.0), []
 
 
 def _held(when: Array, rates: Array, per_epoch: int) -> tuple[Array, Array]:
