@@ -3,9 +3,13 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from synthetic import PEAK, TOTAL, truth, wsd
 
+import glidepath as gp
 from glidepath import analysis
+from glidepath.analysis.rates import from_plan
 
 
 def test_importing_the_room_imports_no_scipy_and_no_plotting():
