@@ -84,6 +84,15 @@ def test_one_spike_does_not_hide_the_next():
     assert factors(spike_backoff(), [*CALM, 9.0, 2.0, 9.0])[-1] < 0.5
 
 
+@settings(deadline=None)
+@given(st.lists(st.floats(-5, 5), max_size=30))
+def test_a_rising_metric_is_a_falling_one_in_the_mirror(values):
+    rising = factors(spike_backoff(mode="max"), [-value for value in values])
+    assert rising == factors(spike_backoff(mode="min"), values)
+    drifting = [0.1 * k for k in range(20)]
+    assert factors(spike_backoff("val_accuracy"), [*drifting, 1.9, 0.0])[-2:] == [1.0, 0.5]
+
+
 def test_a_new_level_is_soon_taken_for_normal():
     controller = spike_backoff(hold=0, recover=1)
     seen = factors(controller, [*CALM, *[9.0, 9.1, 8.9, 9.0] * 5])
