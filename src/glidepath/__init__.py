@@ -52,6 +52,14 @@ from glidepath.schedules import (
 
 if TYPE_CHECKING:
     import glidepath.compat as compat  # noqa: PLR0402 - rooms do not use the front door
+    from glidepath.analysis import (
+        diagnose,
+        optimize,
+        predict,
+        predict_difference,
+        read_run,
+        recommend_probe,
+    )
     from glidepath.backends.check import check
     from glidepath.finding import RangeTest, range_test
     from glidepath.studies import compare, tune
@@ -60,6 +68,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _LATER = {
+    "diagnose": "glidepath.analysis",
+    "optimize": "glidepath.analysis",
+    "predict": "glidepath.analysis",
+    "predict_difference": "glidepath.analysis",
+    "read_run": "glidepath.analysis",
+    "recommend_probe": "glidepath.analysis",
     "check": "glidepath.backends.check",
     "RangeTest": "glidepath.finding",
     "RunRecord": "glidepath.training",
@@ -103,6 +117,7 @@ __all__ = [
     "constant",
     "cosine_decay",
     "cosine_restarts",
+    "diagnose",
     "drive",
     "exponential_decay",
     "exponential_ramp",
@@ -113,12 +128,17 @@ __all__ = [
     "inverse_time_decay",
     "linear",
     "one_cycle",
+    "optimize",
     "piecewise_constant",
     "plan_from_spec",
     "polynomial_decay",
     "power_decay",
+    "predict",
+    "predict_difference",
     "range_test",
     "read_record",
+    "read_run",
+    "recommend_probe",
     "reduce_on_plateau",
     "spike_backoff",
     "step_decay",
