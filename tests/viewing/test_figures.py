@@ -14,6 +14,7 @@ import pytest
 from factory import flying, policies, range_test, record, study
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.image import imread
 
 import glidepath as gp
 from glidepath.errors import ArgumentError
@@ -26,6 +27,7 @@ from glidepath.viewing import (
     rates_figure,
 )
 from glidepath.viewing.figures import save
+from glidepath.viewing.figures.canvas import DPI
 from glidepath.viewing.style import STYLES
 
 
@@ -76,6 +78,15 @@ def test_no_global_state_is_left(plans: dict[str, gp.Plan], tmp_path: Path) -> N
     save(plan_figure(plans), tmp_path / "deep" / "plans.png")
     assert {name: mpl.rcParams[name] for name in names} == before
     assert (tmp_path / "deep" / "plans.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_what_is_saved_is_what_was_drawn(tmp_path: Path) -> None:
+    figure = range_test_figure(range_test())
+    drawn = imread(save(figure, tmp_path / "ours.png"))
+    assert drawn.shape == (round(6.7 * DPI), round(9.2 * DPI), 3)
+    figure.savefig(tmp_path / "theirs.png", dpi=DPI)
+    assert np.array_equal(drawn, imread(tmp_path / "theirs.png")[..., :3])
+    assert figure.get_dpi() == 100
 
 
 def test_plans_with_momentum_epochs_and_a_legend(plans: dict[str, gp.Plan]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar, cast
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
@@ -19,6 +20,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from glidepath.studies.result import PolicyResult
 from glidepath.viewing import numbers
+from glidepath.viewing.figures.png import png
 from glidepath.viewing.style import ALARM, GRID, MUTED, RC, policy_style
 
 P = ParamSpec("P")
@@ -56,29 +58,17 @@ def new_figure(
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Write a figure as PNG and return where it is."""
+    """Write a figure of ours as PNG and return where it is."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with our_settings(), _laid_out(figure):
-        figure.savefig(path, dpi=DPI, pil_kwargs={"compress_level": 1})
-    return path
-
-
-@contextmanager
-def _laid_out(figure: Figure) -> Iterator[None]:
-    """Lay a figure out once: matplotlib, left to itself, would draw it a second time for that."""
-    engine = figure.get_layout_engine()
-    if engine is None:
-        yield
-        return
-    before = figure.get_dpi()
-    figure.set_dpi(DPI)
-    engine.execute(figure)
+    before, shown = figure.get_dpi(), figure.canvas
+    canvas = cast("Any", FigureCanvasAgg(figure))
+    with our_settings():
+        figure.set_dpi(DPI)
+        canvas.draw()  # once: savefig would draw twice to lay a figure out
     figure.set_dpi(before)
-    figure.set_layout_engine("none")
-    try:
-        yield
-    finally:
-        figure.set_layout_engine(engine)
+    figure.set_canvas(shown)
+    path.write_bytes(png(np.asarray(canvas.buffer_rgba())[..., :3], DPI))
+    return path
 
 
 def log_rate_axis(axes: Axes, which: str, low: float, high: float) -> None:
