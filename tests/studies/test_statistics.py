@@ -80,12 +80,21 @@ def test_under_two_pairs_there_is_no_difference():
 
 @pytest.mark.parametrize(
     ("mine", "distinct", "mean"),
-    [({0: 0.1 + 0.2, 1: 0.5}, False, 0.0), ({0: 0.4, 1: 0.6}, True, 0.1)],
+    [({0: 0.1 + 0.2, 1: 0.5}, False, 0.0), ({0: 0.4, 1: 0.6}, False, 0.1)],
 )
 def test_differences_that_do_not_vary(mine, distinct, mean):
     gap = statistics.paired_difference(mine, {0: 0.3, 1: 0.5})
     assert (gap.distinct, gap.low, gap.high) == (distinct, gap.mean, gap.mean)
     assert gap.mean == pytest.approx(mean)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "comparisons", "distinct"),
+    [(5, 1, False), (6, 1, True), (6, 13, False), (10, 13, True)],
+)
+def test_the_same_difference_on_every_seed_is_judged_by_the_sign_test(seeds, comparisons, distinct):
+    mine, other = dict.fromkeys(range(seeds), 0.75), dict.fromkeys(range(seeds), 0.5)
+    assert statistics.paired_difference(mine, other, comparisons).distinct is distinct
 
 
 def record(values, metric, seed=0):

@@ -213,6 +213,12 @@ def _one_cycle_spans(clock: Clock, up: Duration, down: Duration) -> tuple[Span, 
     rise = clock.span("one_cycle: up", up)
     after = clock.after(rise)
     fall = after.span("one_cycle: down", down)
+    left = None if clock.limit is None else clock.limit - clock.begin - rise.steps - fall.steps
+    if left is not None and left < 1:
+        raise PlanError(
+            f"one_cycle: up={up!r} and down={down!r} take {rise.steps} and {fall.steps} of "
+            f"{clock.limit} updates and leave an empty phase for the last leg; shorten them"
+        )
     return rise, fall, after.after(fall).span("one_cycle: what is left after up and down", REST)
 
 

@@ -197,6 +197,8 @@ class Then(Schedule):
                     "give it one with .take(over)"
                 )
             at = replace(at, start=at.start + curve.exact)
+            if not clock.strict and at.limit is not None and at.begin > at.limit:
+                break  # what would follow lies past the end
             if clock.strict and at.limit is not None and at.begin >= at.limit:
                 raise PlanError(
                     f"{self.parts[index + 1]!r} would begin at update {at.begin}, where the run "

@@ -109,11 +109,28 @@ def _chosen(mine: PolicyResult, metric: Metric, results: Sequence[PolicyResult])
     else:
         low, high = (_written(end, places) for end in mine.metric_ci)
         interval = f"95 % interval {low} to {high}"
-    return (
+    chosen = (
         f"{mine.name} {among} by the validation {metric.name} {over} "
-        f"({_written(mine.validation_mean, places)}). On the test data, which took no part in the "
+        f"({_written(mine.validation_mean, places)})."
+    )
+    if not _tested(results):
+        return (
+            f"{chosen} The task has no test data: every figure is of the validation data that it "
+            f"was chosen by, and flatters it ({interval})."
+        )
+    return (
+        f"{chosen} On the test data, which took no part in the "
         f"choice, its {metric.name} is {_written(mine.metric_mean, places)} ({interval})."
     )
+
+
+def _tested(results: Sequence[PolicyResult]) -> bool:
+    """Whether the figures of the test are of other data: a task without them repeats itself."""
+    for record in (record for result in results for record in result.records):
+        last = {evaluation.split: evaluation.values for evaluation in record.evaluations}
+        if last.get("test") != last.get("validation"):
+            return True
+    return False
 
 
 def _against_fixed(

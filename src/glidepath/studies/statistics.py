@@ -47,6 +47,9 @@ def paired_difference(
 ) -> Difference | None:
     """The mean of mine − other over the seeds where both are numbers; None with under two.
 
+    Where every seed gives the same difference, as a metric that counts examples often does on a few
+    seeds, Student's t would be sure of anything; then the sign test decides (Dixon and Mood 1946).
+
     Args:
         mine: final metric by seed; NaN for a run that diverged.
         other: the same of the policy that is compared with.
@@ -59,7 +62,9 @@ def paired_difference(
     gaps = [mine[s] - other[s] for s in seeds]
     if max(gaps) - min(gaps) <= _ROUNDING * size:
         gap = 0.0 if abs(gaps[0]) <= _ROUNDING * size else float(np.mean(gaps))
-        return Difference(gap, gap, gap, len(seeds), distinct=gap != 0.0)
+        chance = 2 * 0.5 ** len(seeds)
+        distinct = gap != 0.0 and chance <= (1 - CONFIDENCE) / max(comparisons, 1)
+        return Difference(gap, gap, gap, len(seeds), distinct=distinct)
     ends = mean_interval(gaps, 1 - (1 - CONFIDENCE) / max(comparisons, 1))
     assert ends is not None
     low, high = ends

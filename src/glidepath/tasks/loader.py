@@ -45,7 +45,10 @@ class TaskReference:
     def code_for(self, policy: Policy, plan: Plan) -> str:
         """The code to paste that trains with `policy` for as many epochs as `plan`."""
         epochs = (plan.total_steps or 1) // (plan.steps_per_epoch or 1)
-        return code_for(policy, self.framework, max(1, epochs))
+        code = code_for(policy, self.framework, max(1, epochs))
+        if plan.steps_per_epoch is None:
+            return code
+        return f"# The study made {plan.steps_per_epoch} updates an epoch: keep its batch size.\n{code}"
 
     def open(self) -> Trainer:
         """Import the framework, load the data and build the model.
