@@ -48,7 +48,8 @@ class TaskReference:
         code = code_for(policy, self.framework, max(1, epochs))
         if plan.steps_per_epoch is None:
             return code
-        return f"# The study made {plan.steps_per_epoch} updates an epoch: keep its batch size.\n{code}"
+        note = f"# The study made {plan.steps_per_epoch} updates an epoch: keep its batch size."
+        return f"{note}\n{code}"
 
     def open(self) -> Trainer:
         """Import the framework, load the data and build the model.
