@@ -3,6 +3,7 @@
 from glidepath.control.greedy import Greedy, GreedyState, greedy
 from glidepath.control.plateau import PlateauState, ReduceOnPlateau, reduce_on_plateau
 from glidepath.control.protocol import MetricController
+from glidepath.control.rollback import one_rolls_back, rollback
 from glidepath.control.spikes import SpikeBackoff, SpikeState, spike_backoff
 from glidepath.schedules.spec import CONTROLLERS
 
@@ -19,6 +20,8 @@ __all__ = [
     "SpikeBackoff",
     "SpikeState",
     "greedy",
+    "one_rolls_back",
     "reduce_on_plateau",
+    "rollback",
     "spike_backoff",
 ]

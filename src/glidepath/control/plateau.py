@@ -35,6 +35,7 @@ class ReduceOnPlateau:
     min_rate: float = 0.0
     relative: bool = False
     counting: str = "keras"
+    restore_best: bool = False
 
     def init(self) -> PlateauState:
         """The state before the first epoch."""
@@ -95,6 +96,7 @@ class ReduceOnPlateau:
             "min_rate": self.min_rate,
             "relative": self.relative,
             "counting": self.counting,
+            "restore_best": self.restore_best,
         }
 
     @property
@@ -119,6 +121,7 @@ def reduce_on_plateau(  # noqa: PLR0913 - the natives have as many
     *,
     relative: bool = False,
     counting: str = "keras",
+    restore_best: bool = False,
 ) -> ReduceOnPlateau:
     """Performance scheduling, on top of any schedule: multiply the rate when a metric stalls.
 
@@ -141,6 +144,9 @@ def reduce_on_plateau(  # noqa: PLR0913 - the natives have as many
         relative: whether `min_delta` is a share of the best value's size (torch's default) and
             not absolute (Keras). Of its size, so that negative metrics are judged right.
         counting: "keras" or "torch".
+        restore_best: whether each reduction also puts the weights and the optimizer's slots of
+            the best epoch back (the last one that counted as an improvement). The clock, the
+            schedule and the controllers do not go back.
     """
     where = "reduce_on_plateau"
     name = checked_monitor(where, monitor)
@@ -158,4 +164,5 @@ def reduce_on_plateau(  # noqa: PLR0913 - the natives have as many
         checks.number(where, "min_rate", min_rate),
         checks.flag(where, "relative", relative),
         like,
+        checks.flag(where, "restore_best", restore_best),
     )

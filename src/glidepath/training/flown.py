@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from glidepath.control import MetricController
+from glidepath.control import MetricController, one_rolls_back, rollback
+from glidepath.control.rollback import Action
 from glidepath.errors import ArgumentError, ResumeError
 from glidepath.schedules.plan import Plan
 from glidepath.training.resume import plan_to_fly, saved_plan
@@ -26,7 +27,7 @@ class FlownPlan:
         plan: what is flown.
 
     Raises:
-        ArgumentError: a controller lacks a method of `MetricController`.
+        ArgumentError: a controller lacks a method of `MetricController`, or several roll back.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -43,6 +44,8 @@ class FlownPlan:
             controllers.append(controller)
         self.plan = plan
         self.controllers = tuple(controllers)
+        self.rolls_back = one_rolls_back(controllers)
+        """Whether `epoch_end` may say "keep" and "restore"."""
         self.states = tuple(controller.init() for controller in controllers)
 
     def values(self, name: str, start: int, stop: int) -> list[float]:
@@ -53,19 +56,26 @@ class FlownPlan:
                 found = [controller.apply(state, rate) for rate in found]
         return found
 
-    def epoch_end(self, metrics: Mapping[str, Any], step: int) -> None:
+    def epoch_end(self, metrics: Mapping[str, Any], step: int) -> Action | None:
         """Tell every controller its metric of an epoch that ended with `step` updates done.
+
+        Returns:
+            What a controller with `restore_best=True` asks for: "keep" to copy the weights and
+            the optimizer's slots, "restore" to put the copy back; see `glidepath.control.rollback`.
 
         Raises:
             ArgumentError: a controller monitors what is not among the metrics.
         """
         if not self.controllers:
-            return
+            return None
+        before = self.states
         last = self.values("learning_rate", max(step - 1, 0), max(step, 1))[0]
         self.states = tuple(
             controller.update(state, _monitored(controller, metrics), last)
             for controller, state in zip(self.controllers, self.states, strict=True)
         )
+        asked = map(rollback, self.controllers, before, self.states)
+        return next((action for action in asked if action is not None), None)
 
     def state_dict(self) -> dict[str, Any]:
         """The plan's spec and fingerprint and the controllers' states, as plain JSON data."""

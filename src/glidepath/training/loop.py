@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from glidepath.control import MetricController
 from glidepath.errors import ArgumentError, SpecError
 from glidepath.schedules import Duration, Plan, Policy, Schedule, as_policy
 from glidepath.training.divergence import DivergenceTest
+from glidepath.training.flown import FlownPlan
 from glidepath.training.records import Evaluation, RecordWriter, RunInfo, RunRecord
 from glidepath.training.tensorboard import ScalarWriter
 from glidepath.training.trainer import Array, Trainer, Updates
@@ -61,9 +61,14 @@ def drive(
     """Train once from `seed` under a policy, and return the record of it.
 
     The trainer is reset from the seed. After each epoch it is evaluated on "validation" and the
-    policy's controllers are told; at the end it is evaluated on "test". A run that diverges ends
+    policy's controllers are told; at the end it is evaluated on "test", unless the trainer says
+    that it has no such data (`has_test`, where it has that attribute). A run that diverges ends
     there, with the outcome "diverged": that is a result, not an error. An interrupt (Ctrl-C)
     passes through, and what was recorded stays on disk.
+
+    Where a controller has `restore_best=True`, each reduction restores the trainer's snapshot of
+    the best epoch: weights, optimizer slots, and the order of the data and random numbers, so
+    that the batches after the best epoch come again at the lower rate. The updates count on.
 
     Args:
         trainer: what to train; see `glidepath.training.Trainer`.
@@ -99,7 +104,9 @@ class _Run:
     ) -> None:
         self.began = time.perf_counter()
         self.trainer, self.plan, self.info = trainer, plan, info
-        self.controllers = _Controllers(plan)
+        self.flown = FlownPlan(plan)
+        self.best: Any = None
+        """The trainer's state after the best epoch, where a controller rolls back."""
         self.seconds = {"steps": 0.0, "evaluation": 0.0}
         self.updates: list[Updates] = []
         self.evaluations: list[Evaluation] = []
@@ -127,14 +134,15 @@ class _Run:
             if self.epoch(epoch, start, asked):
                 outcome = "diverged"
                 break
-        if outcome == "finished" and evaluate_test:
+        if outcome == "finished" and evaluate_test and getattr(self.trainer, "has_test", True):
             values = self.evaluate("test", self.info.total_steps, epoch)
             outcome = "finished" if self.healthy(values) else "diverged"
         return self.end(outcome)
 
     def epoch(self, epoch: int, start: int, asked: dict[str, Array]) -> bool:
         """One epoch and its evaluation; whether the run has diverged."""
-        asked["learning_rate"] = self.controllers.apply(asked["learning_rate"])
+        stop = start + len(asked["learning_rate"])
+        asked["learning_rate"] = np.array(self.flown.values("learning_rate", start, stop))
         with self.clock("steps"):
             updates = self.trainer.advance(asked)
         self.updates.append(updates)
@@ -148,11 +156,19 @@ class _Run:
         if not diverged:
             judged = self.evaluate("validation", step, epoch)
             values |= {f"val_{name}": value for name, value in judged.items()}
-            self.controllers.update(values, float(asked["learning_rate"][-1]))
             diverged = not self.healthy(judged)
+            self.control(values, step)
         if self.on_epoch is not None:
             self.on_epoch(Progress(epoch, step, self.info.total_steps, values))
         return diverged
+
+    def control(self, values: Mapping[str, float], step: int) -> None:
+        """Tells the controllers an epoch's metrics, and rolls back where one asks for it."""
+        match self.flown.epoch_end(values, step):
+            case "keep":
+                self.best = self.trainer.snapshot()
+            case "restore":
+                self.trainer.restore(self.best)
 
     def evaluate(self, split: str, step: int, epoch: int) -> dict[str, float]:
         """The loss and metrics on a split, recorded."""
@@ -191,37 +207,6 @@ class _Run:
             yield
         finally:
             self.seconds[what] += time.perf_counter() - start
-
-
-class _Controllers:
-    """The controllers of a plan with their states, one after the other."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._pairs: list[tuple[MetricController, Any]] = []
-        for controller in plan.controllers:
-            if not isinstance(controller, MetricController):
-                raise ArgumentError(
-                    f"drive: controllers must have monitor, init, update and apply, got "
-                    f"{controller!r}; see glidepath.control.MetricController"
-                )
-            self._pairs.append((controller, controller.init()))
-
-    def apply(self, rates: Array) -> Array:
-        """The rates that are applied where the schedule says `rates`."""
-        for controller, state in self._pairs:
-            rates = np.array([controller.apply(state, rate) for rate in rates.tolist()])
-        return rates
-
-    def update(self, values: Mapping[str, float], rate: float) -> None:
-        """Tells every controller its metric of the epoch, and the rate applied last."""
-        for at, (controller, state) in enumerate(self._pairs):
-            if controller.monitor not in values:
-                raise ArgumentError(
-                    f"drive: a controller monitors {controller.monitor!r}, which this trainer "
-                    f"does not give; monitor one of {', '.join(sorted(values))}"
-                )
-            value = values[controller.monitor]
-            self._pairs[at] = (controller, controller.update(state, value, rate))
 
 
 def _planned(trainer: Trainer, policy: Plan | Policy | Schedule, total: Duration | None) -> Plan:
