@@ -130,8 +130,12 @@ def range_test(
     kind: Annotated[str, typer.Option("--kind", help="exponential, or linear (Smith's).")] = (
         "exponential"
     ),
-    low: Annotated[float, typer.Option("--low", help="The first rate.")] = 1e-6,
-    high: Annotated[float, typer.Option("--high", help="The last rate.")] = 10.0,
+    low: Annotated[
+        float | None, typer.Option("--low", help="The first rate; 1e-6, or 0.001 if linear.")
+    ] = None,
+    high: Annotated[
+        float | None, typer.Option("--high", help="The last rate; 10, or 1 if linear.")
+    ] = None,
     steps: Annotated[int, typer.Option("--steps", help="How many rates.")] = 100,
     sweeps: Annotated[int, typer.Option("--sweeps", help="Repetitions, from other seeds.")] = 5,
     json: Annotated[

@@ -16,8 +16,10 @@ from glidepath.cli.policies import parse_requests
 from glidepath.errors import ArgumentError
 from glidepath.finding import range_test
 from glidepath.studies import DEFAULTS, StudyResult, compare, progress_for, tune
+from glidepath.studies.result import Cost
 from glidepath.studies.storage import range_test_to_json, write_json
 from glidepath.tasks import load_task
+from glidepath.training.blame import blamed
 from glidepath.viewing import numbers
 
 
@@ -49,11 +51,15 @@ def sweep(
     reference: str, options: Mapping[str, Any], *, json: Path | None, png: Path | None
 ) -> None:
     """A range test, printed, and written where that is wanted."""
-    from glidepath.viewing.figures import range_test_figure, save
+    from glidepath.viewing.figures import check_picture, range_test_figure, save
     from glidepath.viewing.terminal import range_test_table
 
-    trainer = load_task(reference).open()
-    found = range_test(trainer, seed=0, **options)
+    task = load_task(reference)
+    if png is not None:
+        check_picture(png)
+    trainer = task.open()
+    with blamed(f"a range test of the task {task.name!r}"):
+        found = range_test(trainer, seed=0, **options)
     console = Console()
     console.print(range_test_table(found))
     if json is not None:
@@ -76,14 +82,14 @@ class _Report:
         importlib.import_module("glidepath.viewing.figures")
         importlib.import_module("glidepath.viewing.report")
 
-    def __call__(self, result: StudyResult, out: Path) -> None:
-        """The page and the figures, or the figures alone."""
-        from glidepath.viewing import write_figures, write_report
+    def __call__(self, result: StudyResult, out: Path) -> Callable[[Cost], object] | None:
+        """Draws the page and the figures; the page is written when its cost is known."""
+        from glidepath.viewing import draw_report, write_figures
 
         if self._whole:
-            write_report(result, out, command=self._command)
-        else:
-            write_figures(result, out)
+            return draw_report(result, out, command=self._command).write
+        write_figures(result, out)
+        return None
 
 
 def _print(console: Console, result: StudyResult, folder: Path) -> None:

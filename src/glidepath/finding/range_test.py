@@ -10,7 +10,15 @@ import numpy as np
 
 from glidepath.errors import ArgumentError
 from glidepath.finding.result import RangeTest
-from glidepath.finding.rules import KINDS, RULES, cyclical_bounds, falls, visible
+from glidepath.finding.rules import (
+    EXPONENTIAL,
+    KINDS,
+    LINEAR,
+    RULES,
+    cyclical_bounds,
+    falls,
+    visible,
+)
 from glidepath.finding.smoothing import smooth
 from glidepath.finding.sweep import Sweep, run_sweep, sweep_rates
 from glidepath.schedules import checks
@@ -18,14 +26,16 @@ from glidepath.training.trainer import Array, Trainer
 
 _WHERE = "range_test"
 _BOUNDS = ("low", "high")
+RANGES = {EXPONENTIAL: (1e-6, 10.0), LINEAR: (1e-3, 1.0)}
+"""The first and the last rate of each kind of test, where none are given."""
 _APART = 4.0
 """Sweeps whose suggestions differ by more than this factor disagree."""
 
 
 def range_test(
     trainer: Trainer,
-    low: float = 1e-6,
-    high: float = 10.0,
+    low: float | None = None,
+    high: float | None = None,
     steps: int = 100,
     *,
     kind: str = "exponential",
@@ -43,8 +53,9 @@ def range_test(
 
     Args:
         trainer: what to train; see `glidepath.training.Trainer`.
-        low: the first rate, above 0.
-        high: the last rate.
+        low: the first rate, above 0; None: 1e-6, and 0.001 in a linear test.
+        high: the last rate; None: 10, and 1 in a linear test, whose first rates would else pass
+            over all that the model can take.
         steps: how many rates, 10 at the least; each takes one update, and one more in all.
         kind: "exponential" (equal factors between rates) or "linear" (equal differences).
         smoothing: weight of the past in the exponential moving average; 0 for none.
@@ -61,14 +72,20 @@ def range_test(
     Raises:
         ArgumentError: an argument that cannot be right.
     """
-    first = checks.number(_WHERE, "low", low, positive=True)
-    last = checks.number(_WHERE, "high", high, positive=True)
+    if not isinstance(trainer, Trainer):
+        raise ArgumentError(
+            f"{_WHERE}: needs a trainer, got {type(trainer).__name__}; give e.g. "
+            "glidepath.torch.Task(...).open(), or what follows glidepath.training.Trainer"
+        )
+    checks.choice(_WHERE, "kind", kind, KINDS)
+    usual = RANGES[kind]
+    first = checks.number(_WHERE, "low", usual[0] if low is None else low, positive=True)
+    last = checks.number(_WHERE, "high", usual[1] if high is None else high, positive=True)
     if first >= last:
         raise ArgumentError(
-            f"{_WHERE}: low must be below high, got {low!r} and {high!r}; swap them"
+            f"{_WHERE}: low must be below high, got {first!r} and {last!r}; swap them"
         )
     checks.count(_WHERE, "steps", steps, least=10)
-    checks.choice(_WHERE, "kind", kind, KINDS)
     beta = checks.number(_WHERE, "smoothing", smoothing)
     if beta >= 1:
         raise ArgumentError(f"{_WHERE}: smoothing must be below 1, got {smoothing!r}; give 0.98")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Protocol, TypeVar, cast
 
 import numpy as np
 
@@ -39,8 +39,33 @@ class Flight:
         return float(np.mean(values)) if all(map(math.isfinite, values)) else None
 
 
-def baseline(flights: Sequence[Flight]) -> Flight | None:
-    """What the others are compared with: the policy "fixed", or else the first constant one."""
+class Judged(Protocol):
+    """A policy whose runs have ended: a `Flight` or a `PolicyResult`."""
+
+    @property
+    def name(self) -> str:
+        """The policy's name."""
+        ...
+
+    @property
+    def policy(self) -> Policy:
+        """The policy."""
+        ...
+
+    @property
+    def diverged(self) -> int:
+        """How many of its runs diverged."""
+        ...
+
+
+J = TypeVar("J", bound=Judged)
+
+
+def baseline(flights: Sequence[J]) -> J | None:
+    """What the others are compared with: the policy "fixed", or else the first constant one.
+
+    A constant rate of which a run diverged is no reference, unless it is the one called "fixed".
+    """
     for flight in flights:
         if flight.name == "fixed":
             return flight
@@ -48,9 +73,16 @@ def baseline(flights: Sequence[Flight]) -> Flight | None:
         node = flight.policy.node()
         rate = node["learning_rate"]
         alone = set(node) == {"learning_rate"} and isinstance(rate, dict)
-        if alone and cast("Node", rate).get("recipe") == "constant":
+        if alone and not flight.diverged and cast("Node", rate).get("recipe") == "constant":
             return flight
     return None
+
+
+def judged_on(flights: Sequence[Flight]) -> str:
+    """The split that results are reported on: "validation" where the task has no test data."""
+    finished = [r for flight in flights for r in flight.records if r.outcome == "finished"]
+    tested = any(e.split == "test" for record in finished for e in record.evaluations)
+    return "test" if tested or not finished else "validation"
 
 
 def best(flights: Sequence[Flight], metric: Metric) -> Flight:
@@ -74,7 +106,7 @@ def best(flights: Sequence[Flight], metric: Metric) -> Flight:
 
 def results(flights: Sequence[Flight], metric: Metric) -> tuple[PolicyResult, ...]:
     """Every policy's result, compared with the best and with the fixed rate."""
-    chosen, fixed = best(flights, metric), baseline(flights)
+    chosen, fixed, split = best(flights, metric), baseline(flights), judged_on(flights)
     target = None if fixed is None else fixed.mean("validation", metric.name)
     found = []
     for flight in flights:
@@ -82,8 +114,8 @@ def results(flights: Sequence[Flight], metric: Metric) -> tuple[PolicyResult, ..
         reached = (
             None if target is None else statistics.median_steps(flight.records, metric, target)
         )
-        values = list(flight.final("test", metric).values())
-        mean = flight.mean("test", metric.name)
+        values = list(flight.final(split, metric).values())
+        mean = flight.mean(split, metric.name)
         found.append(
             PolicyResult(
                 name=flight.name,
@@ -93,19 +125,21 @@ def results(flights: Sequence[Flight], metric: Metric) -> tuple[PolicyResult, ..
                 metric_ci=None if mean is None else statistics.mean_interval(values),
                 validation_mean=flight.mean("validation", metric.name),
                 diverged=len(flight.records) - len(done),
-                to_best=_against(flight, chosen, metric, len(flights) - 1),
+                to_best=_against(flight, chosen, split, metric, len(flights) - 1),
                 to_fixed=None
                 if fixed is None
-                else _against(flight, fixed, metric, len(flights) - 1),
+                else _against(flight, fixed, split, metric, len(flights) - 1),
                 steps_to_target=reached,
             )
         )
     return tuple(found)
 
 
-def _against(flight: Flight, other: Flight, metric: Metric, comparisons: int) -> Difference | None:
+def _against(
+    flight: Flight, other: Flight, split: str, metric: Metric, comparisons: int
+) -> Difference | None:
     if flight is other:
         return None
     return statistics.paired_difference(
-        flight.final("test", metric), other.final("test", metric), comparisons
+        flight.final(split, metric), other.final(split, metric), comparisons
     )

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 
 from glidepath.schedules import Plan, Policy
-from glidepath.studies.assemble import Flight, baseline, best
+from glidepath.studies.assemble import Flight, baseline, best, judged_on
 from glidepath.studies.result import Difference, PolicyResult, Recommendation
 from glidepath.training import Metric
 
@@ -21,7 +21,7 @@ def recommend(
     plan: Plan,
     code_for: CodeFor | None,
 ) -> Recommendation:
-    """The best policy by validation, with the reason as the test split shows it.
+    """The best policy by validation, with the reason as the reported split shows it.
 
     Args:
         flights: every policy with its records.
@@ -39,7 +39,7 @@ def recommend(
     else:
         reason = " ".join(
             [
-                _chosen(mine, metric, results),
+                _chosen(mine, metric, results, judged_on(flights)),
                 *_against_fixed(mine, None if fixed is None else fixed.name, metric, results),
                 _against_others(others, ties, len(chosen.records)),
                 *_fallen(others),
@@ -98,7 +98,7 @@ def _written(value: float, places: int, sign: str = "") -> str:
     return f"{value:{sign},.{places}f}".replace("-", "−")
 
 
-def _chosen(mine: PolicyResult, metric: Metric, results: Sequence[PolicyResult]) -> str:
+def _chosen(mine: PolicyResult, metric: Metric, results: Sequence[PolicyResult], split: str) -> str:
     policies, places = len(results), places_of(results)[0]
     assert mine.metric_mean is not None and mine.validation_mean is not None
     seeds = len(mine.records)
@@ -113,7 +113,7 @@ def _chosen(mine: PolicyResult, metric: Metric, results: Sequence[PolicyResult])
         f"{mine.name} {among} by the validation {metric.name} {over} "
         f"({_written(mine.validation_mean, places)})."
     )
-    if not _tested(results):
+    if split != "test":
         return (
             f"{chosen} The task has no test data: every figure is of the validation data that it "
             f"was chosen by, and flatters it ({interval})."
@@ -122,15 +122,6 @@ def _chosen(mine: PolicyResult, metric: Metric, results: Sequence[PolicyResult])
         f"{chosen} On the test data, which took no part in the "
         f"choice, its {metric.name} is {_written(mine.metric_mean, places)} ({interval})."
     )
-
-
-def _tested(results: Sequence[PolicyResult]) -> bool:
-    """Whether the figures of the test are of other data: a task without them repeats itself."""
-    for record in (record for result in results for record in result.records):
-        last = {evaluation.split: evaluation.values for evaluation in record.evaluations}
-        if last.get("test") != last.get("validation"):
-            return True
-    return False
 
 
 def _against_fixed(

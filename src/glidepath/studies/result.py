@@ -13,7 +13,7 @@ from glidepath.training.trainer import Metric
 
 @dataclass(frozen=True)
 class Difference:
-    """The mean paired difference of the test metric over the seeds that both policies finished."""
+    """The mean paired difference of the final metric over the seeds that both policies finished."""
 
     mean: float
     low: float
@@ -33,7 +33,8 @@ class PolicyResult:
     records: tuple[RunRecord, ...]
     """By seed, diverged runs included."""
     metric_mean: float | None
-    """The final test metric over the seeds; None where a run diverged (never averaged away)."""
+    """The final metric over the seeds, on the study's split; None where a run diverged: never
+    averaged away."""
     metric_ci: tuple[float, float] | None
     """95 % confidence interval of the mean (Student's t); None with fewer than two seeds."""
     validation_mean: float | None
@@ -100,3 +101,5 @@ class StudyResult:
     cost: Cost
     notes: Mapping[str, str]
     """Name → a sentence on how that policy's rates were set."""
+    split: str = "test"
+    """The split that the metrics are of: "test", or "validation" where the task has no test."""

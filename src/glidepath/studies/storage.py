@@ -34,6 +34,10 @@ _WORDS = {
     "seeds": "--seeds",
     "policies": "--policy",
     "fingerprint": "task file",
+    "engine": "KERAS_BACKEND",
+    "task": "task",
+    "range_test": "command (compare or tune)",
+    "glidepath": "version of glidepath",
 }
 
 
@@ -62,6 +66,11 @@ class Folder:
             return {"glidepath_study": FORMAT, "identity": dict(identity)}
         _same_study(self.path, stored["identity"], identity)
         return stored
+
+    @property
+    def begun(self) -> bool:
+        """Whether the study is there to be resumed."""
+        return (self.path / _STUDY).is_file()
 
     def write_study(self, data: Mapping[str, Any]) -> None:
         """Replace `study.json`."""

@@ -19,7 +19,7 @@ from glidepath.studies.arguments import (
     checked_task,
     checked_workers,
 )
-from glidepath.studies.assemble import Flight, best, results
+from glidepath.studies.assemble import Flight, best, judged_on, results
 from glidepath.studies.costs import Costs
 from glidepath.studies.defaults import DEFAULTS, SetPolicy, check_names, fit_to, set_default
 from glidepath.studies.pool import Call, Executor, Pool, check_sendable, open_pool
@@ -68,7 +68,8 @@ def compare(
         workers: how many processes train at a time (1: this one), or an executor.
         progress: whom to tell; nobody if None. `studies.progress_for(console)` makes one.
         report: called with the result and `out` before the end, e.g. `viewing.write_report`; its
-            `load()`, where it has one, is called first and counts as start-up.
+            `load()`, where it has one, is called first and counts as start-up. A function that
+            it returns is called at the very end with the cost, which the report is part of.
 
     Returns:
         The result, which is also in `out/summary.json`.
@@ -177,16 +178,21 @@ class _Study:
             stored = self.folder.open(self.identity())
             self.costs = Costs(self.folder)
             with progress or Silent() as self.progress:
-                with open_pool(self.workers, self.listen) as pool:
-                    ready = self.prepared(stored, pool)
-                    records = self.flown(ready, pool)
-                return self.concluded(ready, records, report)
+                try:
+                    with open_pool(self.workers, self.listen) as pool:
+                        ready = self.prepared(stored, pool)
+                        records = self.flown(ready, pool)
+                    return self.concluded(ready, records, report)
+                finally:  # what an interrupted session took is charged as well
+                    if self.folder.begun:
+                        self.costs.save(now=True)
 
     def identity(self) -> dict[str, Any]:
         """What must be the same for a folder to be resumed."""
         return {
             "task": self.task.name,
             "fingerprint": getattr(self.task, "fingerprint", None),  # of the task's file
+            "engine": getattr(self.task, "engine", None),  # of Keras
             "epochs": self.epochs,
             "seeds": list(self.seeds),
             "policies": {
@@ -338,10 +344,11 @@ class _Study:
 
             getattr(report, "load", lambda: None)()
         result = self.result(ready, records)
-        if report is not None:
-            report(result, self.folder.path)
+        finish = None if report is None else report(result, self.folder.path)
         self.costs.save(now=True)
         result = replace(result, cost=self.costs.total())
+        if callable(finish):
+            finish(result.cost)
         self.folder.write_summary(summary(result))
         return result
 
@@ -370,4 +377,5 @@ class _Study:
             ),
             cost=self.costs.total(),
             notes={name: item.note for name, item in ready.policies.items()},
+            split=judged_on(flights),
         )

@@ -18,6 +18,7 @@ def summary(result: StudyResult) -> dict[str, Any]:
         "total_steps": result.total_steps,
         "steps_per_epoch": result.steps_per_epoch,
         "seeds": result.seeds,
+        "split": result.split,
         "range_test": None if result.range_test is None else _range_test(result.range_test),
         "policies": [_policy(policy, result.notes.get(policy.name)) for policy in result.policies],
         "recommended": {

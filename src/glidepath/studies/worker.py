@@ -18,6 +18,7 @@ from glidepath.finding import RangeTest, range_test
 from glidepath.schedules import Policy, constant
 from glidepath.studies.task import StudyTask
 from glidepath.training import Metric, Outputs, Progress, RunRecord, Trainer, Updates, drive
+from glidepath.training.blame import blamed
 from glidepath.training.trainer import Array
 
 _WARM_UP_RATE = 1e-8
@@ -183,13 +184,15 @@ def _opened(key: str, task: StudyTask) -> tuple[Trainer, float]:
         return _Process.trainer, 0.0
     began = time.perf_counter()
     _Process.trainer = None
-    trainer = task.open()
+    with blamed(f"opening the task {task.name!r}"):
+        trainer = task.open()
     if not isinstance(trainer, Trainer):
         raise StudyError(
             f"the task {task.name!r} must open as a Trainer, got {type(trainer).__name__}; see "
             "glidepath.training.Trainer"
         )
-    _warm_up(trainer)
+    with blamed(f"a first epoch of the task {task.name!r}"):
+        _warm_up(trainer)
     _Process.key, _Process.trainer = key, trainer
     return trainer, time.perf_counter() - began
 

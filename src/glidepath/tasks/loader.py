@@ -8,15 +8,15 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from glidepath.errors import GlidepathError, MissingExtraError, TaskError
+from glidepath.errors import MissingExtraError, TaskError
 from glidepath.schedules.plan import Plan
 from glidepath.schedules.policy import Policy
 from glidepath.tasks.code import code_for
+from glidepath.training.blame import blamed
 from glidepath.training.trainer import Trainer
 
 BUILT_IN = ("digits", "digits-cnn", "breast-cancer", "diabetes")
@@ -32,6 +32,16 @@ class TaskReference:
     name: str
     """A short name, fit for titles and file names."""
     framework: str = "keras"
+
+    @property
+    def engine(self) -> str | None:
+        """What Keras will run on, "jax" where nobody says otherwise; None for other frameworks."""
+        if self.framework != "keras":
+            return None
+        keras: Any = sys.modules.get("keras")
+        if keras is not None:
+            return str(keras.config.backend())
+        return os.environ.get("KERAS_BACKEND") or "jax"
 
     @property
     def fingerprint(self) -> str:
@@ -65,8 +75,9 @@ class TaskReference:
         if "keras" not in sys.modules:
             os.environ.setdefault("KERAS_BACKEND", "jax")
         task = _builtin(self.reference) if self.reference in BUILT_IN else _from_file(self)
-        opens = getattr(task, "open", None)
-        trainer = opens() if callable(opens) else _keras_trainer(task)
+        with blamed(f"opening {self.name}"):
+            opens = getattr(task, "open", None)
+            trainer = opens() if callable(opens) else _keras_trainer(task)
         if not isinstance(trainer, Trainer):
             raise TaskError(
                 f"{self.reference} must return the Task of glidepath.keras, glidepath.torch or "
@@ -146,10 +157,11 @@ def _from_file(task: TaskReference) -> Any:
     if not callable(function):
         raise TaskError(
             f"{path} has no function {name!r}, got {type(function).__name__}; define "
-            f"`def {name}(): ...` that returns a glidepath.keras.Task or a "
-            "glidepath.torch.Task"
+            f"`def {name}(): ...` that returns the Task of glidepath.keras, "
+            "glidepath.torch or glidepath.optax"
         )
-    return _guarded(f"{name}() in {path}", function)
+    with blamed(f"{name}() in {path}"):
+        return function()
 
 
 def _module(path: Path) -> Any:
@@ -161,18 +173,6 @@ def _module(path: Path) -> Any:
     if folder not in sys.path:
         sys.path.insert(0, folder)
     sys.modules[name] = module
-    loader = spec.loader
-    _guarded(f"importing {path}", lambda: loader.exec_module(module))
+    with blamed(f"importing {path}"):
+        spec.loader.exec_module(module)
     return module
-
-
-def _guarded(what: str, call: Callable[[], Any]) -> Any:
-    """Run the user's code; whatever it raises is the task's fault and is said to be."""
-    try:
-        return call()
-    except GlidepathError:
-        raise
-    except Exception as error:
-        raise TaskError(
-            f"{what} failed with {type(error).__name__}: {error}; run it by itself to see where"
-        ) from error

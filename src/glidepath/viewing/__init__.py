@@ -17,13 +17,14 @@ if TYPE_CHECKING:
         range_test_figure,
         rates_figure,
     )
-    from glidepath.viewing.report import write_figures, write_report
+    from glidepath.viewing.report import draw_report, write_figures, write_report
     from glidepath.viewing.style import PolicyStyle, policy_style
     from glidepath.viewing.terminal import range_test_table, sparkline, study_table
 
 _WHERE = {
     "PolicyStyle": "style",
     "curves_figure": "figures",
+    "draw_report": "report",
     "final_figure": "figures",
     "plan_figure": "figures",
     "policy_style": "style",
@@ -47,6 +48,7 @@ def __getattr__(name: str) -> object:
 __all__ = [
     "PolicyStyle",
     "curves_figure",
+    "draw_report",
     "final_figure",
     "plan_figure",
     "policy_style",

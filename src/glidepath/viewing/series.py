@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from glidepath.studies import assemble
 from glidepath.studies.result import PolicyResult, StudyResult
 from glidepath.training.records import RunRecord
 from glidepath.training.trainer import Array
@@ -207,14 +208,14 @@ def focus(spreads: Sequence[Spread], total_steps: int) -> tuple[float, float] | 
     return low - margin, high + margin
 
 
-def finals(policy: PolicyResult, name: str) -> Array:
-    """The final test metric of each seed that finished."""
-    values = np.asarray([record.final("test", name) for record in policy.records])
+def finals(policy: PolicyResult, study: StudyResult) -> Array:
+    """The final metric of each seed that finished, on the split that the study reports."""
+    values = np.asarray([record.final(study.split, study.metric.name) for record in policy.records])
     return values[np.isfinite(values)] if values.size else values
 
 
 def ranked(result: StudyResult) -> list[PolicyResult]:
-    """The policies by final test metric, the best first; those without a mean come last."""
+    """The policies by final metric, the best first; those without a mean come last."""
     sign = -1.0 if result.metric.rising else 1.0
 
     def key(policy: PolicyResult) -> tuple[bool, float, int]:
@@ -226,15 +227,8 @@ def ranked(result: StudyResult) -> list[PolicyResult]:
 
 def baseline(result: StudyResult) -> str | None:
     """The policy that the others are compared with: "fixed", else the first constant rate."""
-    names = [policy.name for policy in result.policies]
-    if "fixed" in names:
-        return "fixed"
-    for item in result.policies:
-        node = item.policy.node()
-        rate = node["learning_rate"]
-        if len(node) == 1 and isinstance(rate, dict) and rate.get("recipe") == "constant":
-            return item.name
-    return None
+    found = assemble.baseline(result.policies)
+    return None if found is None else found.name
 
 
 def curve_names(result: StudyResult) -> list[str]:

@@ -38,16 +38,19 @@ def show_policies(
         The plans that were shown.
 
     Raises:
+        ArgumentError: a picture that does not end in .png.
         PlanError: a policy that cannot be resolved for this run at all.
     """
+    if png is not None:
+        from glidepath.viewing.figures import check_picture, plan_figure, save
+
+        check_picture(png)
     out = console or Console()
     reviewed = {name: review(policy, total, steps_per_epoch) for name, policy in named.items()}
     for name, (plan, warnings) in reviewed.items():
         _print(out, name, plan, warnings)
     plans = {name: plan for name, (plan, _) in reviewed.items()}
     if png is not None:
-        from glidepath.viewing.figures import plan_figure, save
-
         save(plan_figure(plans), png)
         out.print(f"drawn in {png}", markup=False, highlight=False)
     return plans

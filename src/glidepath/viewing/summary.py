@@ -83,7 +83,7 @@ def facts(study: StudyResult) -> list[tuple[str, str]]:
         return shown
     if found.metric_mean is not None:
         value = numbers.plus_minus(found.metric_mean, found.metric_ci, places)
-        shown.insert(0, (f"test {study.metric.name}", value))
+        shown.insert(0, (f"{study.split} {study.metric.name}", value))
     if found.to_fixed is not None:
         difference = numbers.signed(found.to_fixed.mean, difference_places)
         sure = "distinct" if found.to_fixed.distinct else "unclear"

@@ -65,7 +65,7 @@ def study_table(result: StudyResult) -> Group:
     differs = reference is not None and len(result.seeds) > 1
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("  policy", no_wrap=True, overflow="ellipsis", max_width=_NAME + 2)
-    table.add_column(f"test {numbers.shorten(result.metric.name, 20)}", justify="right")
+    table.add_column(f"{result.split} {numbers.shorten(result.metric.name, 20)}", justify="right")
     named = numbers.shorten(reference or "", 10)
     if differs:
         table.add_column(f"against {named}", no_wrap=True)

@@ -125,6 +125,11 @@ class KerasTrainer:
         self._engine.sync()
         return self._model
 
+    @property
+    def has_test(self) -> bool:
+        """Whether the task has test data of its own; else "test" is its validation data."""
+        return self.task.test is not None
+
     def reset(self, seed: int) -> None:
         """Fresh weights, empty slots and the data's order, all from `seed`.
 

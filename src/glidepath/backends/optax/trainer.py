@@ -88,6 +88,11 @@ class OptaxTrainer:
         """A copy of the parameters of now."""
         return _copy(self._state[0])
 
+    @property
+    def has_test(self) -> bool:
+        """Whether the task has test data of its own; else "test" is its validation data."""
+        return self.task.test is not None
+
     def reset(self, seed: int) -> None:
         """Fresh parameters, empty optimizer slots and the data's order, all from `seed`."""
         weights, self._key = jax.random.split(jax.random.key(seed))

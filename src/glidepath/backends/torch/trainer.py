@@ -81,6 +81,11 @@ class TorchTrainer:
         """What the optimizer can fly."""
         return frozenset(self._values.names)
 
+    @property
+    def has_test(self) -> bool:
+        """Whether the task has test data of its own; else "test" is its validation data."""
+        return self.task.test is not None
+
     def reset(self, seed: int) -> None:
         """A new model and optimizer and the data's order, all from `seed`."""
         randomness.seed_all(seed)

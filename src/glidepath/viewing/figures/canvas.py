@@ -18,6 +18,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
+from glidepath.errors import ArgumentError
 from glidepath.studies.result import PolicyResult
 from glidepath.viewing import numbers
 from glidepath.viewing.figures.png import png
@@ -57,8 +58,23 @@ def new_figure(
     return figure
 
 
+def check_picture(path: Path) -> Path:
+    """The path of a picture to be written, which must end in .png.
+
+    Raises:
+        ArgumentError: another ending; it is raised before anything is computed for the picture.
+    """
+    if path.suffix.lower() != ".png":
+        raise ArgumentError(
+            f"a picture is written as PNG, got the file {str(path)!r}; give a name that ends in "
+            ".png"
+        )
+    return path
+
+
 def save(figure: Figure, path: Path) -> Path:
     """Write a figure of ours as PNG and return where it is."""
+    check_picture(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     before, shown = figure.get_dpi(), figure.canvas
     canvas = cast("Any", FigureCanvasAgg(figure))

@@ -1,4 +1,4 @@
-"""The result in one picture: final test metric with its interval, and the difference to fixed."""
+"""The result in one picture: final metric with its interval, and the difference to fixed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from glidepath.viewing.style import ALARM, INK, MUTED, policy_style
 
 @styled
 def final_figure(study: StudyResult) -> Figure:
-    """A forest plot: each policy's final test metric with its 95 % interval, the best on top.
+    """A forest plot: each policy's final metric with its 95 % interval, the best on top.
 
     Small dots are seeds. Beside it, the paired difference to the fixed rate: a filled marker where
     the interval leaves out zero. A policy with a diverged run has no mean, and says so.
@@ -60,11 +60,11 @@ def _metrics(axes: Axes, study: StudyResult, policies: Sequence[PolicyResult]) -
         style = policy_style(policy.name)
         if policy.metric_mean is not None:
             axes.plot(policy.metric_mean, row, style.marker, color=style.color, markersize=7)
-    _seeds(axes, [finals(policy, name) for policy in policies], policies)
+    _seeds(axes, [finals(policy, study) for policy in policies], policies)
     _intervals(axes, [policy.metric_ci for policy in policies], policies)
     interval = "mean and 95 % interval; " if len(study.seeds) > 1 else ""
     better = "higher" if study.metric.rising else "lower"
-    axes.set_xlabel(f"final test {name}\n{interval}{better} is better")
+    axes.set_xlabel(f"final {study.split} {name}\n{interval}{better} is better")
     axes.xaxis.set_major_locator(MaxNLocator(6))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{round(value, 9):g}"))
     axes.margins(x=0.06)

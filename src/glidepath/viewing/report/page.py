@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from string import Template
 from typing import Any
 
 from glidepath.errors import MissingExtraError
-from glidepath.studies.result import StudyResult
+from glidepath.studies.result import Cost, StudyResult
 from glidepath.viewing import summary
 from glidepath.viewing.report import plots, sections
 from glidepath.viewing.report.markup import escape, join
@@ -33,12 +34,35 @@ def write_report(result: StudyResult, out: Path, *, command: str | None = None) 
     Raises:
         MissingExtraError: plotly, whose JavaScript draws the plots, is not installed.
     """
+    return draw_report(result, out, command=command).write(result.cost)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A report that is drawn and not written, for its cost is not known before."""
+
+    path: Path
+    _study: StudyResult
+    _page: str
+
+    def write(self, spent: Cost) -> Path:
+        """Write the page with what the study took, its drawing included; returns where it is."""
+        before, after = self._study, replace(self._study, cost=spent)
+        text = self._page.replace(sections.cost(before), sections.cost(after), 1)
+        self.path.write_text(text, encoding="utf-8")
+        return self.path
+
+
+def draw_report(result: StudyResult, out: Path, *, command: str | None = None) -> Drawn:
+    """Draw a study's report: write the PNGs, and make the page, without writing it.
+
+    The arguments and errors are those of `write_report`.
+    """
     library = _plotly()
     out.mkdir(parents=True, exist_ok=True)
-    path = out / "report.html"
-    path.write_text(page(result, library, command=command), encoding="utf-8")
+    text = page(result, library, command=command)
     write_figures(result, out)
-    return path
+    return Drawn(out / "report.html", result, text)
 
 
 def write_figures(result: StudyResult, out: Path) -> list[Path]:

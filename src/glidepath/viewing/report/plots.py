@@ -259,7 +259,7 @@ def _broken_traces(
 
 
 def forest_plots(study: StudyResult) -> tuple[Json, Json | None]:
-    """The final test metric of each policy, and the paired difference to fixed."""
+    """The final metric of each policy, and the paired difference to fixed."""
     policies = ranked(study)
     height = 26 * len(policies) + 70
     y = {
@@ -271,7 +271,7 @@ def forest_plots(study: StudyResult) -> tuple[Json, Json | None]:
         "showgrid": False,
     }
     better = "higher" if study.metric.rising else "lower"
-    words = f"final test {study.metric.name} ({better} is better)"
+    words = f"final {study.split} {study.metric.name} ({better} is better)"
     x = {"title": title(words), "nticks": 6, "tickformat": "~g"}
     metric = plot(_final_traces(study, policies), x, y, height=height)
     if not any(p.to_fixed is not None for p in policies):
@@ -293,7 +293,7 @@ def _final_traces(study: StudyResult, policies: Sequence[PolicyResult]) -> list[
     traces: list[Json] = []
     for row, policy in enumerate(policies):
         style = policy_style(policy.name)
-        seeds = finals(policy, study.metric.name)
+        seeds = finals(policy, study)
         traces.append(
             {
                 "type": "scatter",

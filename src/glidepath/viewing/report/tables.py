@@ -25,10 +25,10 @@ def swatch(name: str) -> Markup:
 
 
 def results_table(study: StudyResult) -> Markup:
-    """Final test metric, paired differences, updates to fixed's result and diverged runs."""
+    """Final metric, paired differences, updates to fixed's result and diverged runs."""
     best = study.recommended.name
     reference = baseline(study)
-    heads = ["Policy", f"Test {study.metric.name}", f"Difference to {best}"]
+    heads = ["Policy", f"{study.split.capitalize()} {study.metric.name}", f"Difference to {best}"]
     if reference is not None and best != reference:
         heads.append(f"Difference to {reference}")
     if reference is not None:
