@@ -61,7 +61,7 @@ if TYPE_CHECKING:
         recommend_probe,
     )
     from glidepath.backends.check import check
-    from glidepath.finding import RangeTest, range_test
+    from glidepath.finding import Found, RangeTest, find, range_test
     from glidepath.studies import compare, tune
     from glidepath.training import RunRecord, drive, read_record
 
@@ -75,10 +75,12 @@ _LATER = {
     "read_run": "glidepath.analysis",
     "recommend_probe": "glidepath.analysis",
     "check": "glidepath.backends.check",
+    "Found": "glidepath.finding",
     "RangeTest": "glidepath.finding",
     "RunRecord": "glidepath.training",
     "compare": "glidepath.studies",
     "drive": "glidepath.training",
+    "find": "glidepath.finding",
     "range_test": "glidepath.finding",
     "read_record": "glidepath.training",
     "tune": "glidepath.studies",
@@ -97,6 +99,7 @@ def __getattr__(name: str) -> object:
 __all__ = [
     "ArgumentError",
     "CheckError",
+    "Found",
     "GlidepathError",
     "MissingExtraError",
     "Plan",
@@ -121,6 +124,7 @@ __all__ = [
     "drive",
     "exponential_decay",
     "exponential_ramp",
+    "find",
     "from_function",
     "from_spec",
     "greedy",

@@ -1,7 +1,8 @@
-"""Which rate a model can take: range tests, and the rules that read them."""
+"""Which rate a model can take, and which is best: range tests with their rules, and the finder."""
 
+from glidepath.finding.finder import Cost, Curve, Found, Lane, find
 from glidepath.finding.range_test import range_test
 from glidepath.finding.result import RangeTest
 from glidepath.finding.rules import RULES
 
-__all__ = ["RULES", "RangeTest", "range_test"]
+__all__ = ["RULES", "Cost", "Curve", "Found", "Lane", "RangeTest", "find", "range_test"]

@@ -1,0 +1,80 @@
+"""The shape of a policy: what it flies over the whole run, with its peak rate taken out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from glidepath.errors import ArgumentError
+from glidepath.schedules import Duration, Policy, Schedule, as_policy
+from glidepath.training.trainer import Array, Trainer
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The tables of a run of `total` updates; the rate's has a peak of 1."""
+
+    total: int
+    rate: Array
+    others: Mapping[str, Array]
+    """Momentum and weight decay, where the policy flies them; these are not scaled."""
+
+    @property
+    def steady(self) -> bool:
+        """Whether nothing changes during the run, so that a short run begins a long one."""
+        return all(float(np.ptp(table)) == 0 for table in (self.rate, *self.others.values()))
+
+    def flown(self, peak: float, updates: int) -> dict[str, Array]:
+        """The tables of a run of so many updates whose peak rate is `peak`.
+
+        Update k has the mean of the whole run's values over the share k/updates to
+        (k + 1)/updates of it, so that the mean rate is the same at every length.
+        """
+        tables = {name: compress(table, updates) for name, table in self.others.items()}
+        return {"learning_rate": peak * compress(self.rate, updates), **tables}
+
+
+def compress(table: Array, updates: int) -> Array:
+    """A table of `updates` entries, each the mean of its share of the long one."""
+    if updates == len(table) or float(np.ptp(table)) == 0:
+        return np.full(updates, table[0]) if updates != len(table) else table
+    area = np.concatenate([[0.0], np.cumsum(table)])
+    edges = np.arange(updates + 1) * (len(table) / updates)
+    means = np.diff(np.interp(edges, np.arange(len(area)), area)) * (updates / len(table))
+    return np.clip(means, table.min(), table.max())
+
+
+def shape_of(
+    policy: Policy | Schedule, budget: Duration, trainer: Trainer
+) -> tuple[Shape, list[str]]:
+    """The shape that a policy has over a budget on a trainer, and what was left out of it.
+
+    Raises:
+        ArgumentError: no length, a rate of 0 throughout, or what the optimizer cannot fly.
+        PlanError: the policy does not fit the budget.
+    """
+    chosen = as_policy(policy)
+    plan = chosen.plan(budget, trainer.steps_per_epoch)
+    if plan.total_steps is None:
+        raise ArgumentError("find: the budget has no length; give e.g. budget='20ep'")
+    lacking = [name for name in plan.tracks if name not in trainer.hyperparameters]
+    if lacking:
+        raise ArgumentError(
+            f"find: the policy flies {', '.join(lacking)}, which this trainer's optimizer does not "
+            f"have (it has {', '.join(sorted(trainer.hyperparameters))}); leave it out of the "
+            "policy (one_cycle: momentum=None), or use an optimizer that has it"
+        )
+    rate = plan.table()
+    peak = float(rate.max())
+    if peak <= 0:
+        raise ArgumentError("find: the policy's rate is 0 all the time; give it a peak above 0")
+    others = {name: plan.table(name) for name in plan.tracks if name != "learning_rate"}
+    notes = []
+    if plan.controllers:
+        notes.append(
+            "the policy's controllers take no part in the search: the rate is that of its schedule "
+            "alone"
+        )
+    return Shape(plan.total_steps, rate / peak, others), notes
