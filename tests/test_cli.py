@@ -365,6 +365,7 @@ def test_an_interrupt_is_130_and_says_how_to_go_on(toy, tmp_path, monkeypatch):
 
 def test_a_place_that_cannot_be_written_is_a_message(tmp_path):
     (tmp_path / "file").write_text("")
+    assert "ends in .png" in refused("show", "constant rate=1", "--total", 9, "--png", "x.svg")
     text = refused("show", "constant rate=1", "--total", 9, "--png", tmp_path / "file" / "x.png")
     assert "give another place" in text
 

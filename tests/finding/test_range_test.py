@@ -51,6 +51,21 @@ class Script:
         self.rates = list(state)
 
 
+def test_each_kind_of_test_has_bounds_of_its_own():
+    trainer = ToyTrainer("regression")
+    for kind, (low, high) in {"exponential": (1e-6, 10.0), "linear": (1e-3, 1.0)}.items():
+        found = range_test(trainer, kind=kind, steps=40)
+        assert found.rates[0] == pytest.approx(low)
+        assert found.rates[-1] <= high * (1 + 1e-6)
+    given_ends = range_test(Script(last_rate), 0.25, 0.5, kind="linear", steps=11)
+    assert given_ends.rates[[0, -1]].tolist() == [0.25, 0.5]
+
+
+def test_what_is_no_trainer_is_refused():
+    with pytest.raises(gp.ArgumentError, match="needs a trainer, got Sequential"):
+        range_test(type("Sequential", (), {})())
+
+
 def last_rate(rates):
     """A loss that is the rate of the update before, negated so that it falls."""
     return -rates[-1] if rates else 0.0

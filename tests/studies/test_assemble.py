@@ -1,12 +1,13 @@
 """Which policy is recommended and what is said of it, from records made by hand."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import glidepath as gp
-from glidepath.studies.assemble import Flight, baseline, best, results
+from glidepath.studies.assemble import Flight, baseline, best, judged_on, results
 from glidepath.studies.recommend import recommend
 from glidepath.training import Evaluation, Metric, RunInfo, RunRecord
 
@@ -33,6 +34,35 @@ def flight(name, values, *, metric=ACCURACY, policy=None, **options):
         for seed, value in enumerate(values)
     )
     return Flight(name, gp.as_policy(policy or gp.constant(0.1)), records)
+
+
+def untested(found):
+    """The flight of a task that has no test data."""
+    kept = tuple(
+        replace(r, evaluations=tuple(e for e in r.evaluations if e.split != "test"))
+        for r in found.records
+    )
+    return Flight(found.name, found.policy, kept)
+
+
+def test_without_test_data_the_validation_is_reported_and_called_so():
+    flights = [flight("a", [(0.8, 0.1), (0.9, 0.1)]), flight("b", [(0.5, 0.9), (0.6, 0.9)])]
+    assert judged_on(flights) == "test"
+    flights = [untested(one) for one in flights]
+    assert judged_on(flights) == "validation"
+    assert [result.metric_mean for result in results(flights, ACCURACY)] == pytest.approx(
+        [0.85, 0.55]
+    )
+    assert "no test data" in recommended(flights).reason
+    assert judged_on([flight("a", [None])]) == "test"
+
+
+def test_a_constant_rate_that_diverged_is_no_reference():
+    wild, tame = flight("wild", [None, (0.5, 0.5)]), flight("tame", [(0.5, 0.5)] * 2)
+    assert baseline([wild, tame]) is tame
+    assert baseline([wild]) is None
+    named = flight("fixed", [None, (0.5, 0.5)])
+    assert baseline([tame, named]) is named
 
 
 def recommended(flights, metric=ACCURACY, code_for=None):
@@ -149,6 +179,8 @@ def test_steps_to_the_target_are_counted_on_validation():
 
 
 def test_the_tasks_own_code_is_preferred():
-    found = recommended([flight("a", [(1, 1)])], code_for=lambda policy, plan: "theirs")
-    assert found.code == "theirs"
+    found = recommended(
+        [flight("a", [(1, 1)])], code_for=lambda policy, plan, batch: f"theirs {batch}"
+    )
+    assert found.code == "theirs None"
     assert math.isclose(found.learning_rate, 0.1)

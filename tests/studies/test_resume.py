@@ -110,6 +110,8 @@ def test_ctrl_c_ends_the_study_and_its_workers_at_once(tmp_path):
     assert "KeyboardInterrupt" in err
     assert "BrokenProcessPool" not in err
     assert 1 <= len(finished(study)) < 8
+    [session] = json.loads((study / "sessions.json").read_text())
+    assert session["seconds"] > 0.5, "what an interrupted session took is lost"
 
 
 def test_a_worker_that_dies_is_an_error_that_says_what_to_do(tmp_path):

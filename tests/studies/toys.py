@@ -149,6 +149,31 @@ class _UnluckyTrainer(ToyTrainer):
 
 
 @dataclass(frozen=True)
+class Broken(Toy):
+    """A toy whose training raises, as with a model that does not fit its data."""
+
+    def open(self) -> ToyTrainer:
+        return _BrokenTrainer(self.kind, steps_per_epoch=self.steps_per_epoch)
+
+
+class _BrokenTrainer(ToyTrainer):
+    def advance(self, values: Mapping[str, Array]) -> Updates:
+        raise ValueError("\x1b[1mshapes (3,) and (4,) differ\x1b[0m")
+
+
+@dataclass(frozen=True)
+class Untested(Toy):
+    """A toy without test data."""
+
+    def open(self) -> ToyTrainer:
+        return _UntestedTrainer(self.kind, steps_per_epoch=self.steps_per_epoch)
+
+
+class _UntestedTrainer(ToyTrainer):
+    has_test = False
+
+
+@dataclass(frozen=True)
 class NotATask:
     """Something that opens, but not as a trainer."""
 

@@ -8,6 +8,7 @@ import pytest
 
 from glidepath.errors import TaskError
 from glidepath.tasks import BUILT_IN, load_task
+from glidepath.training.blame import blamed
 
 
 def test_built_in_names():
@@ -44,6 +45,48 @@ def test_a_file_is_named_wherever_it_is_opened(tmp_path, monkeypatch):
     before = task.fingerprint
     (tmp_path / "mine.py").write_text("def task(): return 1\n")
     assert task.fingerprint != before
+
+
+BAD = """
+def failing(): return 1 / 0
+def leaving(): raise SystemExit(3)
+class Opening:
+    def open(self): raise ValueError("shapes differ")
+def opening(): return Opening()
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        ("failing", r"failing\(\) in .*mine.py failed with ZeroDivisionError: division by zero;"),
+        ("leaving", r"leaving\(\) in .*mine.py failed with SystemExit: 3; run it by itself"),
+        ("opening", "opening mine.opening failed with ValueError: shapes differ;"),
+        ("missing", "has no function 'missing'"),
+    ],
+)
+def test_whatever_the_users_code_raises_is_a_task_error(tmp_path, function, message):
+    (tmp_path / "mine.py").write_text(BAD)
+    with pytest.raises(TaskError, match=message):
+        load_task(f"{tmp_path / 'mine.py'}:{function}").open()
+
+
+def test_ctrl_c_is_nobodys_fault():
+    with pytest.raises(KeyboardInterrupt), blamed("training"):
+        raise KeyboardInterrupt
+    with pytest.raises(TaskError, match="training failed with RuntimeError: no message"):
+        with blamed("training"):
+            raise RuntimeError
+
+
+def test_the_engine_is_known_before_the_task_is_opened(monkeypatch, tmp_path):
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    assert load_task("digits").engine == "jax"
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    assert load_task("digits").engine == "torch"
+    (tmp_path / "mine.py").write_text("import glidepath.optax\n")
+    assert load_task(f"{tmp_path / 'mine.py'}:task").engine is None
 
 
 def test_loading_a_reference_imports_no_framework():

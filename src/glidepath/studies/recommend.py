@@ -11,7 +11,7 @@ from glidepath.studies.assemble import Flight, baseline, best, judged_on
 from glidepath.studies.result import Difference, PolicyResult, Recommendation
 from glidepath.training import Metric
 
-CodeFor = Callable[[Policy, Plan], str]
+CodeFor = Callable[[Policy, Plan, int | None], str]
 
 
 def recommend(
@@ -20,6 +20,7 @@ def recommend(
     metric: Metric,
     plan: Plan,
     code_for: CodeFor | None,
+    batch_size: int | None = None,
 ) -> Recommendation:
     """The best policy by validation, with the reason as the reported split shows it.
 
@@ -29,6 +30,7 @@ def recommend(
         metric: what they are judged by.
         plan: the best policy's plan for this run.
         code_for: the task's own way to write the code to paste, where it has one.
+        batch_size: examples in a batch, for that code; None where it is not known.
     """
     chosen, fixed = best(flights, metric), baseline(flights)
     others = {result.name: result for result in results if result.name != chosen.name}
@@ -51,11 +53,11 @@ def recommend(
         learning_rate=float(plan.table().max()),
         reason=reason,
         ties=ties,
-        code=(code_for or plain_code)(chosen.policy, plan),
+        code=(code_for or plain_code)(chosen.policy, plan, batch_size),
     )
 
 
-def plain_code(policy: Policy, plan: Plan) -> str:
+def plain_code(policy: Policy, plan: Plan, batch_size: int | None = None) -> str:
     """Code that makes the policy from its spec, for tasks that know no better."""
     return (
         "import json\n\n"

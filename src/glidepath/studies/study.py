@@ -138,6 +138,7 @@ class _Set:
             "steps_per_epoch": self.described.steps_per_epoch,
             "metric": [self.described.metric.name, self.described.metric.rising],
             "hyperparameters": self.described.hyperparameters,
+            "batch_size": self.described.batch_size,
             "range_test": None if self.test is None else range_test_to_json(self.test),
             "policies": {
                 name: {"spec": chosen.policy.to_spec(), "note": chosen.note}
@@ -183,9 +184,10 @@ class _Study:
                         ready = self.prepared(stored, pool)
                         records = self.flown(ready, pool)
                     return self.concluded(ready, records, report)
-                finally:  # what an interrupted session took is charged as well
+                except BaseException:  # what an interrupted session took is charged as well
                     if self.folder.begun:
                         self.costs.save(now=True)
+                    raise
 
     def identity(self) -> dict[str, Any]:
         """What must be the same for a folder to be resumed."""
@@ -255,7 +257,10 @@ class _Study:
         """The policies as an earlier session set them."""
         try:
             described = worker.Described(
-                data["steps_per_epoch"], Metric(*data["metric"]), tuple(data["hyperparameters"])
+                data["steps_per_epoch"],
+                Metric(*data["metric"]),
+                tuple(data["hyperparameters"]),
+                data["batch_size"],
             )
             test = None if data["range_test"] is None else range_test_from_json(data["range_test"])
             chosen = {
@@ -374,6 +379,7 @@ class _Study:
                 metric,
                 ready.plans[best(flights, metric).name],
                 getattr(self.task, "code_for", None),
+                ready.described.batch_size,
             ),
             cost=self.costs.total(),
             notes={name: item.note for name, item in ready.policies.items()},

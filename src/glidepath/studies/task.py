@@ -13,7 +13,7 @@ class StudyTask(Protocol):
 
     It must pickle, unless the study runs in this process. A `fingerprint` (a string), where the
     task has one, is part of the study's identity: a folder is not resumed with another one. A
-    `code_for(policy, plan)`, where it has one, writes the code that the report offers.
+    `code_for(policy, plan, batch_size)`, where it has one, writes the code that the report offers.
     """
 
     @property

@@ -55,6 +55,8 @@ class Described:
     steps_per_epoch: int
     metric: Metric
     hyperparameters: tuple[str, ...]
+    batch_size: int | None = None
+    """Examples in a batch, where the trainer says so."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,10 @@ def describe(key: str, task: StudyTask) -> tuple[Described, Spent]:
     with _Timer() as timer:
         trainer, startup = _opened(key, task)
         found = Described(
-            trainer.steps_per_epoch, trainer.metric, tuple(sorted(trainer.hyperparameters))
+            trainer.steps_per_epoch,
+            trainer.metric,
+            tuple(sorted(trainer.hyperparameters)),
+            getattr(trainer, "batch_size", None),
         )
     return found, timer.spent(startup, 0.0, 0)
 

@@ -23,7 +23,7 @@ policy = {policy}
     x_train,
     y_train,
     epochs={epochs},
-    validation_data=(x_validation, y_validation),
+{batch}    validation_data=(x_validation, y_validation),
     callbacks=[glidepath.keras.Flight(policy)],
 )
 """
@@ -79,7 +79,10 @@ _NOTES = {
 
 
 def code_for(
-    policy: Policy | Schedule | Mapping[str, object], framework: str = "keras", epochs: int = 30
+    policy: Policy | Schedule | Mapping[str, object],
+    framework: str = "keras",
+    epochs: int = 30,
+    batch_size: int | None = None,
 ) -> str:
     """The code that trains the user's `model` with a policy, ready to paste.
 
@@ -87,6 +90,7 @@ def code_for(
         policy: a policy, a schedule, or the spec of one.
         framework: "keras", "torch" or "optax".
         epochs: the run's length.
+        batch_size: examples in a batch; None leaves it out. Torch and JAX have it in their loaders.
 
     Raises:
         ArgumentError: another framework.
@@ -101,7 +105,8 @@ def code_for(
         text = _OPTAX_DRIVEN if flown.controllers else _OPTAX
         return text.format(policy=expression(flown), epochs=epochs)
     notes = "".join(text for name, text in _NOTES.items() if name in flown.schedules)
-    return _KERAS.format(policy=expression(flown), epochs=epochs, note=notes)
+    batch = "" if batch_size is None else f"    batch_size={batch_size},\n"
+    return _KERAS.format(policy=expression(flown), epochs=epochs, note=notes, batch=batch)
 
 
 def expression(policy: Policy) -> str:

@@ -52,10 +52,10 @@ class TaskReference:
         digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
         return f"{self.name}:{digest}"
 
-    def code_for(self, policy: Policy, plan: Plan) -> str:
+    def code_for(self, policy: Policy, plan: Plan, batch_size: int | None = None) -> str:
         """The code to paste that trains with `policy` for as many epochs as `plan`."""
         epochs = (plan.total_steps or 1) // (plan.steps_per_epoch or 1)
-        code = code_for(policy, self.framework, max(1, epochs))
+        code = code_for(policy, self.framework, max(1, epochs), batch_size)
         if plan.steps_per_epoch is None:
             return code
         note = f"# The study made {plan.steps_per_epoch} updates an epoch: keep its batch size."

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from glidepath.errors import GlidepathError, TaskError
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+"""What frameworks colour their messages with on a terminal."""
 
 
 @contextmanager
@@ -23,7 +27,7 @@ def blamed(what: str) -> Iterator[None]:
     except GlidepathError:
         raise
     except (Exception, SystemExit) as error:
-        said = str(error).strip() or "no message"
+        said = _COLOURS.sub("", str(error)).strip() or "no message"
         raise TaskError(
             f"{what} failed with {type(error).__name__}: {said}; run it by itself to see where"
         ) from error

@@ -126,6 +126,11 @@ class KerasTrainer:
         return self._model
 
     @property
+    def batch_size(self) -> int | None:
+        """Examples in a batch of training arrays; None for a data set with batches of its own."""
+        return getattr(self._train, "batch_size", None)
+
+    @property
     def has_test(self) -> bool:
         """Whether the task has test data of its own; else "test" is its validation data."""
         return self.task.test is not None
