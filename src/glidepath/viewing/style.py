@@ -26,6 +26,17 @@ BAND = "#dcebf7"
 _BLUE, _ORANGE, _GREEN, _RED = "#2a78c8", "#d17a00", "#0b9470", "#d0452f"
 _PINK, _SKY, _OLIVE, _GREY = "#b0559e", "#2d9fc9", "#948a00", "#6b7480"
 _HUES = (_BLUE, _ORANGE, _GREEN, _RED, _PINK, _SKY, _OLIVE)
+HUES = {
+    "blue": _BLUE,
+    "orange": _ORANGE,
+    "green": _GREEN,
+    "red": _RED,
+    "pink": _PINK,
+    "sky": _SKY,
+    "olive": _OLIVE,
+    "grey": _GREY,
+}
+"""The hues by name, for what is no policy."""
 
 _LINESTYLES: dict[str, str | tuple[float, tuple[float, ...]]] = {
     "solid": "-",
