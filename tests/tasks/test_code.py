@@ -41,6 +41,8 @@ def test_what_is_default_is_left_out():
     assert expression(gp.one_cycle(0.1)) == "gp.one_cycle(peak=0.1)"
     assert code_for(gp.constant(0.1).to_spec(), epochs=7).count("epochs=7") == 1
     assert "momentum" not in code_for(gp.constant(0.1))
+    assert "    batch_size=16,\n" in code_for(gp.constant(0.1), batch_size=16)
+    assert "batch_size" not in code_for(gp.constant(0.1))
     assert "SGD(momentum=0.9)" in code_for(gp.one_cycle(0.1))
 
 

@@ -74,9 +74,9 @@ def test_whatever_the_users_code_raises_is_a_task_error(tmp_path, function, mess
 def test_ctrl_c_is_nobodys_fault():
     with pytest.raises(KeyboardInterrupt), blamed("training"):
         raise KeyboardInterrupt
-    with pytest.raises(TaskError, match="training failed with RuntimeError: no message"):
-        with blamed("training"):
-            raise RuntimeError
+    message = "training failed with RuntimeError: no message"
+    with pytest.raises(TaskError, match=message), blamed("training"):
+        raise RuntimeError
 
 
 def test_the_engine_is_known_before_the_task_is_opened(monkeypatch, tmp_path):
