@@ -288,6 +288,32 @@ def test_a_checkpoint_of_a_validation_holds_what_the_controllers_decided(tmp_pat
     assert run(tmp_path / "epoch=2.ckpt").rates() == whole[3 * BATCHES :]
 
 
+class Ends(lightning.Callback):
+    """The weights as each validation found them, before the flight hears of it."""
+
+    def __init__(self):
+        self.weights = []
+
+    def on_validation_epoch_end(self, trainer, module):
+        self.weights.append([p.detach().clone() for p in module.parameters()])
+
+
+def test_the_best_epoch_comes_back_where_the_rate_falls(tmp_path):
+    """The first validation is the best by this count; the rate falls after the second."""
+    plateau = gp.reduce_on_plateau(
+        "val_loss", factor=0.5, patience=1, min_delta=100.0, restore_best=True
+    )
+    flight, ends = Flight(gp.Policy(gp.constant(0.1), controllers=[plateau])), Ends()
+    settings = {"limit_val_batches": 1.0, "num_sanity_val_steps": 0, "max_epochs": 2}
+    module = fit(Module(), trainer(tmp_path, flight, ends, **settings))
+    now = list(module.parameters())
+    assert not all(torch.equal(a, b) for a, b in zip(now, ends.weights[1], strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(now, ends.weights[0], strict=True))
+    slots = flight.scheduler.optimizer.state.values()
+    assert not any(slot["momentum_buffer"].is_inference() for slot in slots)
+    assert not any(t.is_inference() for t in flight.state_dict()["best"]["model"].values())
+
+
 def test_what_cannot_be_flown_is_refused(tmp_path):
     policy = gp.Policy(gp.constant(0.1), controllers=[PLATEAU])
     with pytest.raises(gp.ArgumentError, match="nothing is validated"):

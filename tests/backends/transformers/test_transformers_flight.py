@@ -237,6 +237,19 @@ def test_controllers_are_told_the_evaluations_of_training_only(tmp_path):
         blind.train()
 
 
+def test_the_best_evaluation_comes_back_where_the_rate_falls(tmp_path):
+    """The first evaluation is the best by this count; the rate falls after the second."""
+    plateau = gp.reduce_on_plateau(
+        "eval_loss", factor=0.5, patience=1, min_delta=100.0, restore_best=True
+    )
+    made, _ = trainer(tmp_path, num_train_epochs=2, eval_strategy="epoch")
+    fly(made, gp.Policy(gp.constant(0.1), controllers=[plateau]))
+    made.train()
+    losses = [row["eval_loss"] for row in made.state.log_history if "eval_loss" in row]
+    assert losses[1] != losses[0]
+    assert made.evaluate()["eval_loss"] == losses[0]
+
+
 def test_what_cannot_be_flown_is_refused(tmp_path):
     with pytest.raises(gp.ArgumentError, match=r"needs a transformers\.Trainer, got int"):
         fly(3, POLICY)

@@ -104,12 +104,13 @@ class Flight(Callback):
             return
         logged = trainer.callback_metrics
         if not self.scheduler.monitored <= logged.keys():
-            self.scheduler.epoch_end(logged)
+            self.scheduler.epoch_end(logged, model=pl_module)
         self.scheduler.epoch_end(
             {
                 name: float(trainer.strategy.reduce(torch.as_tensor(logged[name]).float()))
                 for name in sorted(self.scheduler.monitored)
-            }
+            },
+            model=pl_module,
         )
 
     def _optimizer(self, trainer: Trainer) -> Any:

@@ -12,7 +12,9 @@ from torch.optim.lr_scheduler import LRScheduler
 from glidepath.backends.torch import follow as following
 from glidepath.backends.torch import hyperparameters as hyper
 from glidepath.backends.torch import rules
+from glidepath.backends.torch.best import Best, checked_model
 from glidepath.backends.torch.rules import Flyable, Rule
+from glidepath.control import one_rolls_back
 from glidepath.errors import ArgumentError, ResumeError
 from glidepath.schedules import checks
 from glidepath.schedules.durations import Duration
@@ -59,7 +61,7 @@ class Scheduler(LRScheduler):
     Raises:
         ArgumentError: the optimizer does not have what the policy flies; a rule in `groups` that
             matches nothing; groups with different rates of their own, and no word on what each
-            is to fly.
+            is to fly; several controllers with `restore_best`.
         PlanError: the policy does not fit the run.
     """
 
@@ -93,6 +95,7 @@ class Scheduler(LRScheduler):
         self._main = FlownPlan(rules.as_plan(policy, total, steps_per_epoch, "Scheduler"))
         self._ruled: dict[Rule, FlownPlan] = {}
         self._bound: list[FlownPlan] = []
+        self._best = Best()
         self._groups: Sequence[hyper.Group] = ()
         self.assign(groups or {})
         self._hooks = [following.hook_load(optimizer, self)]
@@ -122,6 +125,8 @@ class Scheduler(LRScheduler):
             for rule, policy in groups.items()
         }
         ruled = {**self._ruled, **new}
+        flown = [self._main, *ruled.values()]
+        self._rolls_back = one_rolls_back(c for each in flown for c in each.controllers)
         named = rules.assign(list(ruled), live)
         for index, (rule, group) in enumerate(zip(named, live, strict=True)):
             plan = (self._main if rule is None else ruled[rule]).plan
@@ -154,17 +159,29 @@ class Scheduler(LRScheduler):
         self.last_epoch = k
         self._set(k)
 
-    def epoch_end(self, metrics: Mapping[str, Any]) -> None:
+    def epoch_end(self, metrics: Mapping[str, Any], model: Any = None) -> None:
         """Tell the policy's controllers an epoch's metrics, e.g. `{"val_loss": 0.3}`.
 
         Call it once per epoch, after the epoch's last `step()`. What they decide is in force from
         the next update on. Under data parallelism give every process the same, reduced metrics.
 
+        A controller with `restore_best=True` needs the model: after the best epoch its weights
+        and buffers and the optimizer's slots are copied, and where the rate is reduced they are
+        put back, in place. The clock and the data go on. The copies are in `state_dict()`.
+
+        Args:
+            metrics: the epoch's metrics by name.
+            model: the module that is trained, where a controller rolls back.
+
         Raises:
-            ArgumentError: a controller monitors what is not among the metrics.
+            ArgumentError: a controller monitors what is not among the metrics, or rolls back and
+                there is no model.
         """
+        if self._rolls_back:
+            checked_model(model)
         for flown in self._every():
-            flown.epoch_end(metrics, self.last_epoch)
+            action = flown.epoch_end(metrics, self.last_epoch)
+            self._best.follow(action, model, following.innermost(self.optimizer))
         self._prepare(self.last_epoch)
         self._set(self.last_epoch)
 
@@ -190,12 +207,14 @@ class Scheduler(LRScheduler):
     def state_dict(self) -> dict[str, Any]:
         """The counter, and of each plan its spec, fingerprint and controllers' states.
 
-        Plain JSON data: `torch.load(..., weights_only=True)` reads it.
+        Plain JSON data, and the best epoch's tensors where a controller rolls back:
+        `torch.load(..., weights_only=True)` reads it.
         """
         return {
             "step": self.last_epoch,
             "main": self._main.state_dict(),
             "groups": {str(rule): flown.state_dict() for rule, flown in self._ruled.items()},
+            **self._best.state_dict(),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any], on_change: str | None = None) -> None:
@@ -230,7 +249,9 @@ class Scheduler(LRScheduler):
             else self._ruled[rule]
             for name, rule in names.items()
         }
+        self._rolls_back = one_rolls_back(c for f in (main, *ruled.values()) for c in f.controllers)
         self._main, self._ruled = main, ruled
+        self._best.load(state_dict)
         self.seek(state_dict["step"])
         self._step_count = self.last_epoch + 1
 

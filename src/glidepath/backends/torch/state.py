@@ -37,9 +37,8 @@ def optimizer_state(optimizer: Any) -> dict[str, Any]:
 
     Not `state_dict`: loading one casts slots to the parameter's type.
     """
-    parameters = _parameters(optimizer)
     return {
-        "slots": [copied(optimizer.state.get(parameter)) for parameter in parameters],
+        "slots": slots(optimizer),
         "groups": [
             {key: copied(value) for key, value in group.items() if key != "params"}
             for group in optimizer.param_groups
@@ -55,6 +54,31 @@ def set_optimizer_state(optimizer: Any, state: dict[str, Any]) -> None:
             optimizer.state[parameter] = copied(slots)
     for group, kept in zip(optimizer.param_groups, state["groups"], strict=True):
         group.update(copied(kept))
+
+
+def slots(optimizer: Any) -> list[Any]:
+    """A copy of the optimizer's slots by the parameter's number, None where it has none."""
+    return [copied(optimizer.state.get(parameter)) for parameter in _parameters(optimizer)]
+
+
+def set_slots(optimizer: Any, kept: list[Any]) -> None:
+    """Put slots back, in place where they are tensors; parameters that are new keep theirs."""
+    for parameter, values in zip(_parameters(optimizer), kept, strict=False):
+        if values is None:
+            optimizer.state.pop(parameter, None)
+            continue
+        live = optimizer.state[parameter]
+        for name in live.keys() - values.keys():
+            del live[name]
+        for name, value in values.items():
+            old = live.get(name)
+            if isinstance(old, Tensor) and isinstance(value, Tensor) and old.shape == value.shape:
+                with no_grad():
+                    old.copy_(value)
+            elif isinstance(value, Tensor) and value.shape == parameter.shape:
+                live[name] = value.detach().to(parameter.device, copy=True)
+            else:
+                live[name] = copied(value)
 
 
 def _tensors(module: Any) -> dict[str, Tensor]:

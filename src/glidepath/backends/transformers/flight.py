@@ -100,7 +100,7 @@ class Flight(TrainerCallback):
         found = metrics or {}
         several = isinstance(self._trainer.eval_dataset, dict)
         if not several or self.scheduler.monitored <= found.keys():
-            self.scheduler.epoch_end(found)
+            self.scheduler.epoch_end(found, model=self._trainer.model)
 
 
 def fly(
