@@ -164,3 +164,15 @@ def test_a_share_is_not_repeated_beyond_all_measure() -> None:
     """Copies whose lengths differ by an update are resolved one by one, up to a bound."""
     with pytest.raises(gp.PlanError, match="copies"):
         gp.linear(0, 1, "10.5%").repeat(10**9).plan(total=101, strict=False)
+
+
+@pytest.mark.parametrize(
+    ("written", "canonical"),
+    [("5.0%", "5%"), ("05 %", "5%"), ("0.50ep", "0.5ep"), ("10ep", "10ep"), ("100%", "100%")],
+)
+def test_a_duration_has_one_way_to_be_written(written: str, canonical: str) -> None:
+    """Equal durations are equal in specs and fingerprints, however they were typed."""
+    one, other = gp.linear(0, 0.1, written), gp.linear(0, 0.1, canonical)
+    assert one == other
+    assert one.fingerprint == other.fingerprint
+    assert one.to_spec()["over"] == canonical

@@ -25,6 +25,7 @@ def test_nothing_to_warn_of(policy: gp.Schedule | gp.Policy) -> None:
 
 CAREFUL = [
     (gp.linear(0, 0.1, 1000), "warm-up is longer than the run"),
+    (gp.linear(0, 0.1, "100%") >> gp.constant(0.1), "a phase is left without an update"),
     (gp.cosine_decay(0.1, 2000), "decay never reaches its end"),
     (gp.piecewise_constant([0.1, 0.01], ["40ep"]), "decay never reaches its end"),
     (gp.step_decay(0.1, 0.1, "30ep"), "decay never reaches its end"),

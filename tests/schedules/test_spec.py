@@ -289,3 +289,17 @@ def test_numbers_cannot_be_joined_or_multiplied_by_strings() -> None:
         gp.constant(1) >> 3  # type: ignore[operator]
     with pytest.raises(TypeError):
         gp.constant(1) * "2"  # type: ignore[operator]
+
+
+def test_a_key_that_is_there_twice_is_refused() -> None:
+    """JSON readers keep the last one; a rate that nobody meant would be flown."""
+    with pytest.raises(gp.SpecError, match="the key 'rate' twice in one object"):
+        gp.from_spec('{"version": 1, "recipe": "constant", "rate": 0.1, "rate": 1}')
+
+
+def test_arrays_are_lists() -> None:
+    """Rates and boundaries may come as arrays; a spec never holds one."""
+    made = gp.piecewise_constant(np.array([0.1, 0.01]), np.array([5]))  # type: ignore[arg-type]
+    assert made == gp.piecewise_constant([0.1, 0.01], [5])
+    with pytest.raises(gp.ArgumentError, match="must be a list"):
+        gp.piecewise_constant(np.ones((2, 2)), [5])  # type: ignore[arg-type]

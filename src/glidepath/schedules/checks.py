@@ -6,6 +6,8 @@ import math
 from collections.abc import Collection, Sequence
 from numbers import Integral, Real
 
+import numpy as np
+
 from glidepath.errors import ArgumentError
 
 
@@ -51,7 +53,9 @@ def flag(where: str, name: str, value: object) -> bool:
 
 
 def sequence(where: str, name: str, value: object) -> Sequence[object]:
-    """`value` as a list or tuple with at least one entry."""
+    """`value` as a list, tuple or one-dimensional array with at least one entry."""
+    if isinstance(value, np.ndarray) and value.ndim == 1:
+        value = value.tolist()
     if isinstance(value, str) or not isinstance(value, Sequence) or len(value) == 0:
         raise ArgumentError(
             f"{where}: {name} must be a list with at least one entry, got {value!r}; give a list"

@@ -30,6 +30,10 @@ _PATTERN = re.compile(r"(\d{1,16}(?:\.\d{1,12})?)\s*(ep|%)", re.ASCII)
 _REMEDY = 'give an integer number of updates, epochs as "5ep", or a share of the run as "10%"'
 
 
+class EmptyPhaseError(PlanError):
+    """A phase that has no update in the run, or would begin where the run is over."""
+
+
 def duration(where: str, name: str, value: object, *, rest: bool = True) -> Duration:
     """`value` as a duration in its canonical form; ArgumentError where it cannot be one.
 
@@ -51,8 +55,15 @@ def duration(where: str, name: str, value: object, *, rest: bool = True) -> Dura
         if match:
             if Fraction(match[1]) == 0:
                 raise ArgumentError(f"{where}: {name} must not be empty, got {value!r}; {_REMEDY}")
-            return match[1] + match[2]
+            return _shortest(match[1]) + match[2]
     raise ArgumentError(f"{where}: {name} must be a duration, got {value!r}; {_REMEDY}")
+
+
+def _shortest(number: str) -> str:
+    """A decimal number without needless zeros, so that "05.0%" is "5%" in spec and fingerprint."""
+    whole, _, part = number.partition(".")
+    part = part.rstrip("0")
+    return (whole.lstrip("0") or "0") + ("." + part if part else "")
 
 
 @dataclass(frozen=True)
@@ -124,7 +135,7 @@ class Clock:
         end = round(self.start + exact)
         steps = end - self.begin
         if steps < 1:
-            raise PlanError(
+            raise EmptyPhaseError(
                 f"{label} = {value!r} leaves an empty phase at update {self.begin} of "
                 f"{_run(self.total)}; lengthen it, or shorten what comes before"
             )

@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 
 from glidepath.errors import PlanError, SpecError
-from glidepath.schedules.durations import Clock, Duration
+from glidepath.schedules.durations import Clock, Duration, EmptyPhaseError
 from glidepath.schedules.plan import Plan
 from glidepath.schedules.policy import Policy, as_policy
 from glidepath.schedules.schedule import Node, Schedule
@@ -68,7 +68,9 @@ def _overrun(policy: Policy, plan: Plan, table: Values) -> Iterator[str]:
         policy.plan(plan.total_steps, plan.steps_per_epoch)
     except PlanError as error:
         last, before = table[-1], table[max(-2, -table.size)]
-        if last > before:
+        if isinstance(error, EmptyPhaseError):
+            yield f"a phase is left without an update: {error}"
+        elif last > before:
             yield (
                 f"the warm-up is longer than the run: the rate is still rising at the end, "
                 f"where it has reached {last:.4g} ({error})"

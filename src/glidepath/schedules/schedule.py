@@ -19,7 +19,7 @@ from glidepath.schedules.curves import (
     Taken,
     join,
 )
-from glidepath.schedules.durations import Clock, Duration, duration
+from glidepath.schedules.durations import Clock, Duration, EmptyPhaseError, duration
 from glidepath.schedules.rescaling import batch_factor
 
 if TYPE_CHECKING:
@@ -142,7 +142,11 @@ class Schedule(ABC):
 
     @property
     def fingerprint(self) -> str:
-        """A short hash of the spec (never of the values)."""
+        """A short hash of the spec (never of the values).
+
+        A schedule and a policy of nothing but that schedule have different specs, and so different
+        fingerprints; the plans of both are equal, and so are the plans' fingerprints.
+        """
         from glidepath.schedules.spec import fingerprint
 
         return fingerprint(self.to_spec())
@@ -200,7 +204,7 @@ class Then(Schedule):
             if not clock.strict and at.limit is not None and at.begin > at.limit:
                 break  # what would follow lies past the end
             if clock.strict and at.limit is not None and at.begin >= at.limit:
-                raise PlanError(
+                raise EmptyPhaseError(
                     f"{self.parts[index + 1]!r} would begin at update {at.begin}, where the run "
                     f"has ended ({at.limit}); shorten what comes before, or lengthen total"
                 )

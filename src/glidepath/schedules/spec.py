@@ -114,7 +114,9 @@ def _versioned(spec: Mapping[str, object] | str) -> dict[str, object]:
     data: object = spec
     if isinstance(spec, str | bytes):
         try:
-            data = json.loads(spec)
+            data = json.loads(spec, object_pairs_hook=_once)
+        except SpecError:
+            raise
         except (ValueError, RecursionError) as error:
             raise SpecError(f"the spec is not JSON ({error}); was it cut off?") from error
     found = dict(_mapping(data, "a spec"))
@@ -126,6 +128,16 @@ def _versioned(spec: Mapping[str, object] | str) -> dict[str, object]:
             f"the spec is of version {version!r}, and this Glidepath reads version {VERSION}; "
             "write it again with to_spec(), or use the Glidepath that wrote it"
         )
+    return found
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """A JSON object whose keys are all different: of two values for one key, which was meant?"""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise SpecError(f"the spec has the key {twice!r} twice in one object; remove one of them")
     return found
 
 
