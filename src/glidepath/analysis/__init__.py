@@ -3,7 +3,7 @@
 from glidepath.analysis.diagnosis import Diagnosis, Finding, diagnose
 from glidepath.analysis.optimisation import Recommendation, optimize, recommend_probe
 from glidepath.analysis.prediction import Difference, Prediction, predict, predict_difference
-from glidepath.analysis.reading import read_run
+from glidepath.analysis.reading import find_runs, read_run
 from glidepath.analysis.refusal import RefusedError
 from glidepath.analysis.run import LoggedRun
 
@@ -16,6 +16,7 @@ __all__ = [
     "Recommendation",
     "RefusedError",
     "diagnose",
+    "find_runs",
     "optimize",
     "predict",
     "predict_difference",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -48,6 +49,21 @@ class Diagnosis:
     """Why no gain is given."""
     advice: str
     """What to do next, in a paragraph."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON data."""
+        best = self.recommended
+        return {
+            "run": self.run,
+            "regime": self.regime,
+            "evidence": self.evidence,
+            "findings": [asdict(finding) for finding in self.findings],
+            "gain": None if self.gain is None else self.gain.to_json(),
+            "saved": self.saved,
+            "recommended": None if best is None else best.to_json(),
+            "refused": self.refused,
+            "advice": self.advice,
+        }
 
 
 def diagnose(run: Run) -> Diagnosis:

@@ -33,7 +33,7 @@ SHAPE_FURTHER = 0.0003
 """What each doubling of the horizon adds to it."""
 NORMAL_90 = 1.6449
 WORST = 0.05
-"""Fits with a larger relative error are refused."""
+"""Fits with a larger relative error are refused, unless the losses scatter so much themselves."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def assemble(runs: tuple[LoggedRun, ...], laws: tuple[Law, ...] = MIXED) -> Ense
     evidence = gather(runs)
     fits = tuple(fit(law, evidence) for law in laws)
     best = min(found.residual for found in fits)
-    if best > WORST:
+    if best > max(WORST, 1.5 * evidence.noise):
         raise RefusedError(
             "no_fit",
             f"no law comes closer to the runs than {best:.1%}",

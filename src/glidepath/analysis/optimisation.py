@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from glidepath.analysis.ensemble import MIXED, NORMAL_90, Ensemble, assemble
 from glidepath.analysis.laws import TISSUE
 from glidepath.analysis.laws.law import Law
-from glidepath.analysis.prediction import Difference, Run, as_runs, remarks
+from glidepath.analysis.prediction import Difference, Run, as_runs, known_epoch, length_of, remarks
 from glidepath.analysis.rates import Array, RateCurve, from_plan
 from glidepath.analysis.refusal import check_question, check_runs
 from glidepath.analysis.run import LoggedRun
@@ -47,6 +48,25 @@ class Recommendation:
     message: str
     warnings: tuple[str, ...]
 
+    @property
+    def words(self) -> str:
+        """The cool-down in words."""
+        return _words((self.share, self.shape, self.floor))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON data; `policy` is a spec that `from_spec` and the commands read."""
+        return {
+            "policy": self.policy.to_spec(),
+            "share": self.share,
+            "shape": self.shape,
+            "floor": self.floor,
+            "final": self.final,
+            "gains": {name: gain.to_json() for name, gain in self.gains.items()},
+            "simple": self.simple,
+            "message": self.message,
+            "warnings": list(self.warnings),
+        }
+
 
 def optimize(
     runs: Run | Sequence[Run],
@@ -64,7 +84,7 @@ def optimize(
     Args:
         runs: as in `predict`.
         total: the budget in updates, or as `"90ep"`; the longest run's length if None.
-        steps_per_epoch: where `total` or `warmup` are in epochs.
+        steps_per_epoch: where `total` or `warmup` are in epochs; what the logs tell if None.
         peak: a peak rate that the runs have seen; that of the longest run if None.
         warmup: the longest run's own if None.
 
@@ -75,8 +95,9 @@ def optimize(
     longest = max(logged, key=lambda run: run.total)
     top = longest.rates.peak if peak is None else peak
     length = longest.total if total is None else total
-    steps = resolve_total(length, steps_per_epoch)[0]
-    assert steps is not None
+    if steps_per_epoch is None:
+        steps_per_epoch = known_epoch(logged)
+    steps = length_of(length, steps_per_epoch, logged)
     start = longest.rates.warmup if warmup is None else warmup
     if isinstance(start, int) and start >= 0.2 * steps:
         start = round(0.1 * steps)

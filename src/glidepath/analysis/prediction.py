@@ -17,6 +17,7 @@ from glidepath.analysis.refusal import check_question, check_runs
 from glidepath.analysis.run import LoggedRun
 from glidepath.errors import ArgumentError
 from glidepath.schedules import Duration, Policy, Schedule, as_policy
+from glidepath.schedules.durations import resolve_total
 from glidepath.training.records import RunRecord
 
 Run = LoggedRun | RunRecord | Path | str
@@ -24,6 +25,8 @@ Run = LoggedRun | RunRecord | Path | str
 MOMENTS = 150
 BEGIN = 0.01
 """The share of the run after which a curve is predicted; the first updates follow no law."""
+NEAR_ZERO = 0.03
+"""Shares of the peak that differ by less are not worth a word."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,15 @@ class Difference:
         """Whether the interval leaves out zero."""
         return self.low > 0 or self.high < 0
 
+    @property
+    def width(self) -> float:
+        """Half of the interval."""
+        return (self.high - self.low) / 2
+
+    def to_json(self) -> dict[str, float]:
+        """Plain JSON data: mean, low, high."""
+        return {"mean": self.mean, "low": self.low, "high": self.high}
+
 
 def predict(
     runs: Run | Sequence[Run],
@@ -90,7 +102,7 @@ def predict(
             is not the policy's are left aside.
         policy: what to fly; its momentum and its controllers are not looked at.
         total: the run's length in updates, or as `"90ep"`; that of the longest run if None.
-        steps_per_epoch: where durations are in epochs.
+        steps_per_epoch: where durations are in epochs; what the runs' logs tell if None.
 
     Returns:
         The loss after each of some 150 numbers of updates, from the end of the warm-up on.
@@ -184,8 +196,30 @@ def resolve(
     runs: tuple[LoggedRun, ...],
 ) -> RateCurve:
     """The rates of a policy over `total`, or over the longest run's length."""
-    length = max(run.total for run in runs) if total is None else total
-    return from_plan(as_policy(policy).plan(length, steps_per_epoch))
+    per_epoch = known_epoch(runs) if steps_per_epoch is None else steps_per_epoch
+    return from_plan(as_policy(policy).plan(length_of(total, per_epoch, runs), per_epoch))
+
+
+def length_of(
+    total: Duration | None, steps_per_epoch: int | None, runs: tuple[LoggedRun, ...]
+) -> int:
+    """The updates in `total`, or in the longest run.
+
+    Raises:
+        PlanError: no length, or epochs that no run knows.
+    """
+    if total is None:
+        return max(run.total for run in runs)
+    per_epoch = known_epoch(runs) if steps_per_epoch is None else steps_per_epoch
+    updates = resolve_total(total, per_epoch)[0]
+    assert updates is not None
+    return updates
+
+
+def known_epoch(runs: tuple[LoggedRun, ...]) -> int | None:
+    """Updates in an epoch, where the runs tell and agree."""
+    found = {run.steps_per_epoch for run in runs} - {None}
+    return found.pop() if len(found) == 1 else None
 
 
 def prepare(runs: tuple[LoggedRun, ...], rates: RateCurve, restarts: bool) -> Ensemble:
@@ -199,7 +233,7 @@ def remarks(ensemble: Ensemble, rates: RateCurve, policy: Policy) -> tuple[str, 
     """What the reader of a prediction should know."""
     notes = [f"{run.name}: {word}" for run in ensemble.runs for word in run.warnings]
     lowest = min(run.rates.lowest_after_peak for run in ensemble.runs)
-    if rates.lowest_after_peak < 0.5 * lowest - 1e-3 * rates.peak:
+    if rates.lowest_after_peak < lowest - NEAR_ZERO * rates.peak:
         notes.append(
             f"the policy goes down to {rates.lowest_after_peak:.3g}, below the lowest rate that "
             f"a run has seen ({lowest:.3g})"

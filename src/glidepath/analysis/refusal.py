@@ -34,6 +34,15 @@ class RefusedError(GlidepathError):
         self.why = why
         self.instead = instead
 
+    def to_json(self) -> dict[str, str]:
+        """Plain JSON data: the sentence as `refused`, and its parts."""
+        return {
+            "refused": str(self),
+            "reason": self.reason,
+            "why": self.why,
+            "instead": self.instead,
+        }
+
 
 def check_runs(runs: tuple[LoggedRun, ...]) -> None:
     """Refuse runs from which no law can be learnt."""

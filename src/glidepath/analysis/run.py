@@ -24,6 +24,7 @@ class LoggedRun:
         others: further series by name ("train_loss", "train_accuracy", …), each a pair of updates
             and values; they are only looked at for signs that the laws cannot hold.
         warnings: what was mended, or guessed, in the reading.
+        steps_per_epoch: updates in an epoch, where the log tells.
     """
 
     name: str
@@ -33,6 +34,7 @@ class LoggedRun:
     of: str = "train"
     others: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    steps_per_epoch: int | None = None
 
     def __post_init__(self) -> None:
         if self.step.ndim != 1 or self.step.shape != self.loss.shape:

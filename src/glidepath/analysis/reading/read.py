@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from glidepath.analysis.rates import Array, RateCurve, from_log, from_plan
-from glidepath.analysis.reading import mend
+from glidepath.analysis.reading import mend, parts
 from glidepath.analysis.reading.columns import Columns, choose
 from glidepath.analysis.reading.events import read_events
-from glidepath.analysis.reading.records import from_record
+from glidepath.analysis.reading.records import as_table, from_record
 from glidepath.analysis.reading.table import Table, read_bytes
 from glidepath.analysis.reading.text import read_csv, read_json
 from glidepath.analysis.run import LoggedRun
-from glidepath.errors import RecordError
+from glidepath.errors import ArgumentError, RecordError
 from glidepath.schedules import Duration, Policy, Schedule, as_policy
-from glidepath.training.records import read_record
+from glidepath.schedules.durations import resolve_total
+from glidepath.training.records import RunRecord, read_record
 
 _LONGEST = 10**10
 
 
 def read_run(
-    path: Path | str,
+    path: Path | str | Sequence[Path | str],
     *,
     loss: str | None = None,
     step: str | None = None,
@@ -38,7 +40,8 @@ def read_run(
     TensorBoard event folders. Damage is mended where that is safe and told in `warnings`.
 
     Args:
-        path: the file, or the folder of event files.
+        path: the file, or the folder of event files. Several are the parts of one run that was
+            stopped and went on; where they overlap, the later part counts.
         loss: the column to predict; guessed from the names if None, a validation loss first.
         step: the column of updates; guessed if None.
         rate: the column of learning rates, in every row or in some; guessed if None.
@@ -49,27 +52,41 @@ def read_run(
     Raises:
         RecordError: not a log, too damaged, or without a loss, steps or learning rates.
     """
-    where = Path(path)
+    where = [Path(path)] if isinstance(path, Path | str) else [Path(part) for part in path]
+    if not where:
+        raise ArgumentError("read_run: needs a path, got an empty list")
+    found = [_content(part) for part in where]
+    if isinstance(found[0], RunRecord) and len(found) == 1:
+        return from_record(found[0], where[0].stem, loss)
+    tables = [as_table(part) if isinstance(part, RunRecord) else part for part in found]
+    table = tables[0] if len(tables) == 1 else parts.joined(tables)
+    columns = choose(table, loss, step, rate)
+    name = "+".join(part.name for part in where)
+    steps = _steps(name, table, columns, steps_per_epoch)
+    if len(tables) > 1:
+        table, steps = parts.ordered(
+            table, steps, [part.name for part in where], [each.length for each in tables]
+        )
+    return _build(name, (table, steps), columns, policy, total, steps_per_epoch)
+
+
+def _content(where: Path) -> Table | RunRecord:
+    """What a path holds."""
     if where.is_dir() or "tfevents" in where.name:
-        table = read_events(where)
-    else:
-        data = read_bytes(where)
-        if data[:200].lstrip().startswith(b'{"glidepath_record"'):
-            return _own(where, loss)
-        table = _text(where, data)
-    return _build(
-        where.name, table, choose(table, loss, step, rate), policy, total, steps_per_epoch
-    )
+        return read_events(where)
+    data = read_bytes(where)
+    if data[:200].lstrip().startswith(b'{"glidepath_record"'):
+        return _own(where)
+    return _text(where, data)
 
 
-def _own(where: Path, loss: str | None) -> LoggedRun:
+def _own(where: Path) -> RunRecord:
     try:
-        record = read_record(where)
+        return read_record(where)
     except RecordError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise RecordError(f"{where} is a damaged run record: {error!r}") from error
-    return from_record(record, where.stem, loss)
 
 
 def _text(where: Path, data: bytes) -> Table:
@@ -87,13 +104,13 @@ def _text(where: Path, data: bytes) -> Table:
 
 def _build(
     name: str,
-    table: Table,
+    rows: tuple[Table, Array],
     columns: Columns,
     policy: Policy | Schedule | None,
     total: Duration | None,
     steps_per_epoch: int | None,
 ) -> LoggedRun:
-    steps = _steps(name, table, columns, steps_per_epoch)
+    table, steps = rows
     when, values, notes = mend.series(steps, table.columns[columns.loss], "loss")
     if when.size == 0:
         raise RecordError(f"{name}: no loss with a step is left; was it all NaN?")
@@ -104,7 +121,10 @@ def _build(
     }
     rates, more = _rates(name, table, columns, steps, policy, (total, steps_per_epoch))
     warnings = (*table.notes, *columns.notes, *blank, *notes, *more)
-    return LoggedRun(name, when, values, rates, columns.of, others, warnings)
+    per_epoch = steps_per_epoch
+    if per_epoch is None and columns.epoch is not None:
+        per_epoch = parts.epoch_length(table.columns[columns.epoch], steps)
+    return LoggedRun(name, when, values, rates, columns.of, others, warnings, per_epoch)
 
 
 def _steps(name: str, table: Table, columns: Columns, steps_per_epoch: int | None) -> Array:
@@ -156,8 +176,8 @@ def _rates(
         when, rates = _held(when, rates, steps_per_epoch)
         notes.append("one rate per epoch was logged; it is taken to hold during the epoch")
     start, begin = _begun(when, rates, last)
-    length_of_run = last if not isinstance(total, int) else total
-    return from_log(when, rates, length_of_run, start), [*notes, *begin]
+    updates = None if total is None else resolve_total(total, steps_per_epoch)[0]
+    return from_log(when, rates, updates or last, start), [*notes, *begin]
 
 
 def _begun(when: Array, rates: Array, last: int) -> tuple[float, list[str]]:

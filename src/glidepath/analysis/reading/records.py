@@ -7,6 +7,7 @@ import numpy as np
 from glidepath.analysis.rates import RateCurve
 from glidepath.analysis.reading import mend
 from glidepath.analysis.reading.columns import ENOUGH
+from glidepath.analysis.reading.table import Table
 from glidepath.analysis.run import LoggedRun
 from glidepath.errors import RecordError
 from glidepath.training.records import RunRecord
@@ -49,7 +50,23 @@ def from_record(record: RunRecord, name: str, loss: str | None = None) -> Logged
         "train" if loss == "loss" else "validation",
         others,
         tuple(chosen[2]),
+        record.info.steps_per_epoch or None,
     )
+
+
+def as_table(record: RunRecord) -> Table:
+    """A record's updates and evaluations as rows, to be joined with another part of the run."""
+    validation = _validation(record)
+    count, length = validation[0].size, record.steps
+    blank = np.full(count, np.nan)
+    series = {
+        name: np.concatenate([np.asarray(record.series[name], dtype=np.float64), blank])
+        for name in ("learning_rate", "loss")
+        if name in record.series
+    }
+    step = np.concatenate([np.arange(length, dtype=np.float64), validation[0]])
+    seen = np.concatenate([np.full(length, np.nan), validation[1]])
+    return Table({"step": step, **series, "val_loss": seen}, "Glidepath record")
 
 
 def _validation(record: RunRecord) -> tuple[np.ndarray, np.ndarray]:

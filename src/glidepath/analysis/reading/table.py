@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,11 @@ class Table:
     notes: tuple[str, ...] = ()
     """What was damaged, and how it was mended."""
 
+    @property
+    def length(self) -> int:
+        """How many rows it has."""
+        return max((column.size for column in self.columns.values()), default=0)
+
 
 def from_rows(rows: Iterable[Mapping[str, object]], kind: str, notes: tuple[str, ...]) -> Table:
     """A table of rows that each have some of the columns; what is not a number becomes NaN."""
@@ -40,6 +45,15 @@ def from_rows(rows: Iterable[Mapping[str, object]], kind: str, notes: tuple[str,
         column[np.fromiter(values.keys(), np.int64)] = np.fromiter(values.values(), np.float64)
         columns[name] = column
     return Table(columns, kind, notes)
+
+
+def cells(column: Sequence[str]) -> Array:
+    """The numbers in a column of texts; NaN for whatever is not a finite one."""
+    try:
+        found = np.asarray([cell or "nan" for cell in column]).astype(np.float64)
+    except ValueError:
+        return np.asarray([number(cell) for cell in column], dtype=np.float64)
+    return np.where(np.isfinite(found), found, np.nan)
 
 
 def number(value: object) -> float:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
-from glidepath.analysis.reading.table import Table, from_rows
+from glidepath.analysis.reading.table import Table, cells, from_rows
 from glidepath.errors import RecordError
 
 _DELIMITERS = (",", ";", "\t")
@@ -40,7 +40,9 @@ def read_csv(path: Path, text: str) -> Table:
     notes = _damage(len(rows) - 1 - len(whole), bool(rows) and len(rows[-1]) != len(header))
     if delimiter == ";":
         whole = [[cell.replace(",", ".") for cell in row] for row in whole]
-    return from_rows((dict(zip(header, row, strict=True)) for row in whole), "CSV", notes)
+    columns = zip(*whole, strict=True) if whole else ((),) * len(header)
+    numbers = {name: cells(column) for name, column in zip(header, columns, strict=True)}
+    return Table(numbers, "CSV", notes)
 
 
 def read_json(path: Path, text: str) -> Table:
