@@ -17,7 +17,7 @@ from glidepath.errors import ArgumentError
 from glidepath.finding import range_test
 from glidepath.studies import DEFAULTS, StudyResult, compare, progress_for, tune
 from glidepath.studies.result import Cost
-from glidepath.studies.storage import range_test_to_json, write_json
+from glidepath.studies.storage import write_whole
 from glidepath.tasks import load_task
 from glidepath.training.blame import blamed
 from glidepath.viewing import numbers
@@ -63,7 +63,7 @@ def sweep(
     console = Console()
     console.print(range_test_table(found))
     if json is not None:
-        write_json(json, range_test_to_json(found))
+        write_whole(json, found.to_json() + "\n")
     if png is not None:
         save(range_test_figure(found), png)
 

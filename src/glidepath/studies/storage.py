@@ -17,14 +17,13 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
 from glidepath.errors import RecordError, StudyError
-from glidepath.finding.result import RangeTest
 from glidepath.training.records import RunRecord, read_record
 
 FORMAT = 1
@@ -151,7 +150,11 @@ def write_json(path: Path, data: object, *, safely: bool = True) -> None:
 
     `safely` waits until it is on the disk, so that it outlives a failure of the power.
     """
-    text = json.dumps(plain(data), indent=1, allow_nan=False) + "\n"
+    write_whole(path, json.dumps(plain(data), indent=1, allow_nan=False) + "\n", safely=safely)
+
+
+def write_whole(path: Path, text: str, *, safely: bool = True) -> None:
+    """Write a text to a file beside it and put it in place whole; `safely` as in `write_json`."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with beside.open("w", encoding="utf-8") as file:
@@ -179,40 +182,6 @@ def plain(data: object) -> object:
     if isinstance(data, float) and not math.isfinite(data):
         return None
     return data
-
-
-def range_test_to_json(test: RangeTest) -> dict[str, Any]:
-    """A range test as JSON data."""
-    return cast("dict[str, Any]", plain(asdict(test)))
-
-
-def range_test_from_json(data: Mapping[str, Any]) -> RangeTest:
-    """The range test that `range_test_to_json` wrote.
-
-    Raises:
-        StudyError: a key is missing or unknown.
-    """
-    names = {field.name for field in fields(RangeTest)}
-    if set(data) != names:
-        raise StudyError(
-            f"the stored range test lacks or has unknown keys: {sorted(names ^ set(data))}; it was "
-            "written by another version: remove the folder to begin again"
-        )
-    return RangeTest(
-        **{
-            **data,
-            "rates": _array(data["rates"]),
-            "losses": _array(data["losses"]),
-            "smoothed": _array(data["smoothed"]),
-            "metrics": {name: _array(column) for name, column in data["metrics"].items()},
-            "sweeps": tuple(_array(sweep) for sweep in data["sweeps"]),
-            "warnings": tuple(data["warnings"]),
-        }
-    )
-
-
-def _array(values: list[float | None]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    return np.asarray([math.nan if v is None else v for v in values], dtype=np.float64)
 
 
 def _same_study(path: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:

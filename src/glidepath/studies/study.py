@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
-from glidepath.errors import ArgumentError, PlanError, SpecError, StudyError
+from glidepath.errors import ArgumentError, PlanError, RecordError, SpecError, StudyError
 from glidepath.finding.result import RangeTest
 from glidepath.schedules import Plan, Policy, Schedule, as_policy, checks, from_spec
 from glidepath.studies import worker
@@ -26,11 +27,7 @@ from glidepath.studies.pool import Call, Executor, Pool, check_sendable, open_po
 from glidepath.studies.progress import Silent, StudyProgress
 from glidepath.studies.recommend import recommend
 from glidepath.studies.result import StudyResult
-from glidepath.studies.storage import (
-    Folder,
-    range_test_from_json,
-    range_test_to_json,
-)
+from glidepath.studies.storage import Folder
 from glidepath.studies.summary import summary
 from glidepath.studies.task import StudyTask
 from glidepath.training import Metric, RunRecord
@@ -139,7 +136,7 @@ class _Set:
             "metric": [self.described.metric.name, self.described.metric.rising],
             "hyperparameters": self.described.hyperparameters,
             "batch_size": self.described.batch_size,
-            "range_test": None if self.test is None else range_test_to_json(self.test),
+            "range_test": None if self.test is None else json.loads(self.test.to_json()),
             "policies": {
                 name: {"spec": chosen.policy.to_spec(), "note": chosen.note}
                 for name, chosen in self.policies.items()
@@ -262,12 +259,12 @@ class _Study:
                 tuple(data["hyperparameters"]),
                 data["batch_size"],
             )
-            test = None if data["range_test"] is None else range_test_from_json(data["range_test"])
+            test = data["range_test"] and RangeTest.from_json(json.dumps(data["range_test"]))
             chosen = {
                 name: SetPolicy(as_policy(from_spec(item["spec"])), item["note"])
                 for name, item in data["policies"].items()
             }
-        except (KeyError, TypeError, SpecError) as error:
+        except (KeyError, TypeError, RecordError, SpecError) as error:
             raise StudyError(
                 f"{self.folder.path / 'study.json'} is damaged ({error}); remove the folder to "
                 "begin again"
