@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +10,23 @@ import keras
 import numpy as np
 from keras import ops
 
-from glidepath.backends.keras import live
-from glidepath.backends.keras.flight_log import FlightLog, check_record
+from glidepath.backends.keras import flight_log, flight_plan, live, logbook
+from glidepath.backends.keras.best import Best
+from glidepath.backends.keras.flight_log import FlightLog
+from glidepath.backends.keras.flight_plan import OwnRate
 from glidepath.backends.keras.flight_source import FlightSource
 from glidepath.backends.keras.loss_tap import LossTap
 from glidepath.backends.keras.metric import metric_of
 from glidepath.control.protocol import MetricController
 from glidepath.errors import ArgumentError, SpecError
+from glidepath.schedules import checks
+from glidepath.schedules.durations import Duration
 from glidepath.schedules.plan import Plan
-from glidepath.schedules.policy import Policy, as_policy
+from glidepath.schedules.policy import Policy
 from glidepath.schedules.schedule import Schedule
+from glidepath.training.flown import FlownPlan
 from glidepath.training.records import RunInfo
+from glidepath.training.resume import ON_CHANGE, saved_plan
 
 _RING = 2**16
 """Updates that are noted between two epochs' ends where fit does not know an epoch's length."""
@@ -35,6 +40,11 @@ class Flight(keras.callbacks.Callback):
     of updates, so a run that was saved and is continued (`initial_epoch`) flies on where it was.
     After training the optimizer is the user's again, with the learning rate that was applied last.
 
+    Every checkpoint that Keras writes of the model holds the flight's state beside the weights.
+    `BackupAndRestore` and `model.load_weights` bring it back by themselves; after `load_model`
+    say `Flight(policy, state="model.keras")`. With controllers, put the flight before the callback
+    that saves.
+
     Args:
         policy: a policy or a schedule, planned for the run that `fit` is asked for, or a plan.
             None keeps the optimizer's own rate, whatever it is, for `controllers` to multiply.
@@ -44,13 +54,17 @@ class Flight(keras.callbacks.Callback):
             its batch, and the validation after each epoch.
         tensorboard: a folder for event files of the same.
         start: the optimizer's update at which the policy begins; a model that was trained before
-            and starts a new policy needs `start=int(model.optimizer.iterations)`.
+            and starts a new policy needs `start=int(model.optimizer.iterations)`. None: 0, or
+            what `state` says.
         name: the policy's name in the record.
-        state: what `flight.state` was when an earlier part of the run ended: the controllers'.
+        state: of the flight that is continued: a checkpoint's path, or what `flight.state` was.
+        on_change: what to do where `state` or the record is of another plan: "strict" raises with
+            what differs, "keep" flies the saved plan, "override" the new one from here on.
 
     Raises:
         ArgumentError: here or when training begins, what cannot be flown: a momentum where the
             optimizer keeps none, weight decay where it applies none, an unknown number of steps.
+        ResumeError: here or when training begins, a state that is none, or of another plan.
     """
 
     def __init__(
@@ -59,30 +73,32 @@ class Flight(keras.callbacks.Callback):
         controllers: Iterable[MetricController] = (),
         record: Path | str | None = None,
         tensorboard: Path | str | None = None,
-        start: int = 0,
+        start: int | None = None,
         *,
         name: str = "flight",
-        state: Mapping[str, Any] | None = None,
+        state: Mapping[str, Any] | Path | str | None = None,
+        on_change: str = "strict",
     ) -> None:
         super().__init__()
-        self._given = policy if policy is None or isinstance(policy, Plan) else as_policy(policy)
-        inside = () if self._given is None else self._given.controllers
-        more = (controllers,) if isinstance(controllers, MetricController) else controllers
-        self._controllers = _checked((*inside, *more))
-        if self._given is None and not self._controllers:
-            raise ArgumentError(
-                "Flight: needs a policy or controllers, got neither; give e.g. "
-                "Flight(gp.one_cycle(peak=0.1))"
-            )
-        if isinstance(start, bool) or not isinstance(start, int) or start < 0:
-            raise ArgumentError(
-                f"Flight: start must be an update, 0 or above, got {start!r}; give an integer"
-            )
-        self._start = start
+        self._given = flight_plan.given(policy, controllers)
+        self._own = policy is None
+        if start is not None:
+            checks.count("Flight", "start", start, least=0)
+        self._asked, self._start = start, start or 0
         self._record = None if record is None else Path(record)
         self._tensorboard = None if tensorboard is None else Path(tensorboard)
         self._name = name
-        self._states = _states(self._controllers, state)
+        self._on_change = checks.choice("Flight", "on_change", on_change, ON_CHANGE)
+        self._best = Best()
+        self._landed = self._cooling = False
+        self._seen = 0
+        self._saved: dict[str, Any] | None = None
+        """The state to continue from."""
+        if isinstance(state, str | Path):
+            self._saved, self._best.arrays = logbook.read(state)
+        elif state is not None:
+            self._saved = logbook.checked(state)
+        self._flown: FlownPlan | None = None
         self._source: FlightSource | None = None
         self._log: FlightLog | None = None
         self.plan: Plan | None = None
@@ -90,35 +106,69 @@ class Flight(keras.callbacks.Callback):
 
     @property
     def state(self) -> dict[str, Any]:
-        """The controllers' states as plain JSON data, for `Flight(..., state=...)` on resuming."""
-        return {"controllers": [asdict(state) for state in self._states]}
+        """What a resumed run needs beside the model, as plain JSON data, for `Flight(state=...)`.
+
+        The plan's spec and fingerprint, the update it began at, and the controllers' states. The
+        counter is the optimizer's own. Without a flight yet, what was given.
+        """
+        if self._flown is None:
+            return dict(self._saved or {})
+        return {**self._flown.state_dict(), "start": self._start}
+
+    def set_model(self, model: Any) -> None:
+        """Take the model, and let its checkpoints carry the flight's state."""
+        super().set_model(model)
+        logbook.hang(self.model, self)
+
+    def pack(self) -> tuple[dict[str, Any], list[Any]]:
+        """What the model's checkpoint is to hold: the state, and the best epoch's arrays."""
+        if self._source is not None and self._flown is not None and self._flown.controllers:
+            steps, every = self.params.get("steps"), self._every()
+            if steps is not None and self._updates() - self._seen >= steps // every:
+                flight_plan.warn_of_an_unseen_epoch()
+        return self.state, self._best.arrays
+
+    def unpack(self, state: Mapping[str, Any], best: list[Any]) -> None:
+        """Take what a checkpoint held that the model was loaded from."""
+        self._saved, self._best.arrays, self._landed = logbook.checked(state), best, False
+
+    def cooldown(self, over: Duration, end: float = 0.0, shape: str = "linear") -> None:
+        """Go from the rate of now down to `end` over `over` updates, and end the training there.
+
+        Call it from a callback while `fit` runs, or between two fits, which then fly on with this
+        flight. From a signal handler set a flag, and call it at the epoch's end. There is no jump
+        and no compilation; see `Plan.cooldown_from`.
+
+        Args:
+            over: how long it takes: updates, epochs ("5ep"), or a share of the plan ("10%").
+            end: the rate that it comes to.
+            shape: "linear", "sqrt", "cosine", or "exponential".
+        """
+        self._replan("cooldown", lambda plan, k: plan.cooldown_from(k, over, end, shape))
+        self._cooling = True
+
+    def extend(self, total: Duration) -> None:
+        """Make the run longer: what is left of the plan takes until `total`, without a jump.
+
+        Between two fits, of which the second is asked for more epochs, or from a callback; `fit`
+        itself stops at its own number of epochs. See `Plan.extend`.
+        """
+        self._replan("extend", lambda plan, k: plan.extend(total, min(k, plan.total_steps or k)))
+        self._cooling = False
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """Plan the policy for this fit, and take over the optimizer's hyperparameters."""
-        optimizer = self.model.optimizer
-        live.refuse_wrapped(optimizer)
+        """Land what an exception kept from landing, this flight or another."""
         _end_stale(self)
-        steps, every = self.params.get("steps"), optimizer.gradient_accumulation_steps or 1
-        self.plan = self._resolve(steps, every)
-        names = () if self.plan is None else tuple(self.plan.tracks)
-        live.refuse_unflown(optimizer, names)
-        self._seen = self._updates()
-        if self._record is not None:
-            check_record(self._record, self._seen)
-        size = _RING if steps is None else -(-steps // every) + 1
-        self._source = FlightSource(
-            optimizer,
-            self._table(),
-            names,
-            start=self._start,
-            size=size,
-            bounds=self._bounds(),
-        )
-        self._source.flight = self
-        live.attach(optimizer, self._source)
-        self._tap = LossTap(self.model, self._source) if self._logs else None
-        self._fit = self.model.history
-        self._recompile()
+        self._source = None
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Take the optimizer over, and give it the epoch's part of the plan.
+
+        Here and not when training begins: by now every callback that loads a checkpoint has.
+        """
+        if self._source is None:
+            self._take_off()
+        self._place()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Read back what was applied, write it, and let the controllers see the epoch's metrics."""
@@ -138,7 +188,9 @@ class Flight(keras.callbacks.Callback):
         self._seen = stop
         last = {name: float(column[-1]) for name, column in columns.items() if name != "loss"}
         self._control(values, last["learning_rate"])
-        values.update({name: last[name] for name in self._flown()})
+        values.update({name: last[name] for name in self._names()})
+        if self._cooling and self.plan and stop - self._start >= (self.plan.total_steps or 0):
+            self.model.stop_training = True
 
     def on_train_end(self, logs: Any = None) -> None:
         """Give the optimizer back, with the rate that was applied last."""
@@ -161,10 +213,87 @@ class Flight(keras.callbacks.Callback):
         if last and self.plan and isinstance(optimizer._learning_rate, keras.Variable):
             optimizer.learning_rate = float(last["learning_rate"][0])
         self.model.train_function = None
+        self._saved, self._landed = self.state, True
 
-    def _resolve(self, steps: int | None, every: int) -> Plan | None:
-        if self._given is None:
-            return None
+    def _take_off(self) -> None:
+        """Plan the policy for this fit, and take over the optimizer's hyperparameters."""
+        optimizer = self.model.optimizer
+        live.refuse_wrapped(optimizer)
+        _end_stale(self)
+        steps, every = self.params.get("steps"), self._every()
+        self._seen = self._updates()
+        self._flown = self._resumed(flight_plan.flown(self._resolve(steps, every)))
+        self.plan = None if isinstance(self._flown, OwnRate) else self._flown.plan
+        names = () if self.plan is None else tuple(self.plan.tracks)
+        live.refuse_unflown(optimizer, names)
+        if self._record is not None:
+            flight_log.check_record(self._record, self._seen)
+        size = _RING if steps is None else -(-steps // every) + 1
+        self._source = FlightSource(
+            optimizer,
+            np.zeros((len(names), size), np.float32),
+            names,
+            size=size,
+            bounds=self._bounds(),
+        )
+        self._source.flight = self
+        live.attach(optimizer, self._source)
+        self._tap = LossTap(self.model, self._source) if self._logs else None
+        self._fit = self.model.history
+        self._recompile()
+
+    def _resumed(self, now: FlownPlan) -> FlownPlan:
+        """What is flown, by the plan of now, the state to continue from, and the record."""
+        # A flight that landed and takes off with a fresh model begins anew.
+        new = self._landed and self._seen <= self._start
+        saved = None if new else self._saved
+        how, found = self._on_change, now
+        if saved is not None:
+            found = flight_plan.resumed(now, saved, how)
+            self._start = flight_plan.resumed_start(self._asked, saved, how)
+            how = "strict" if how == "strict" else "override"
+        if self._record is not None and self._seen and not isinstance(found, OwnRate):
+            flight_log.check_record(self._record, self._seen)
+            plan = flight_log.recorded_plan(self._record, found.plan, how)
+            found = found if plan is found.plan else flight_plan.flown(plan)
+        if saved is None and self._seen > self._start and found.controllers:
+            flight_plan.warn_of_fresh_controllers(self._seen)
+        return found
+
+    def _replan(self, where: str, change: Callable[[Plan, int], Plan]) -> None:
+        """Fly another plan from the update of now on."""
+        if self._flown is None or self.plan is None:
+            raise ArgumentError(
+                f"{where}: changes the plan of a flight that has begun, and this one has none yet; "
+                f"change the plan itself ({where}_from, extend) and give it to Flight, with "
+                "on_change='override' to go on from a checkpoint"
+            )
+        now = self._updates()
+        states = self._flown.states
+        self._given = self.plan = change(self.plan, max(now - self._start, 0))
+        self._flown = flight_plan.flown(self.plan)
+        self._flown.states = states
+        self._saved = self.state
+        if self._source is not None:
+            self._place()
+        if self._record is not None and self._log is not None:
+            self._log.retitle(self._record, self._info(), self._seen)
+        elif self._record is not None and self._source is None:
+            flight_log.retitle(self._record, self._info())
+
+    def _place(self) -> None:
+        """Put the values of the updates to come where the compiled step looks them up."""
+        assert self._source is not None and self._flown is not None
+        first, size = max(self._updates(), self._start), self._source.size
+        begin = first - self._start
+        rows = [self._flown.values(name, begin, begin + size) for name in self._source.names]
+        window = np.asarray(rows, np.float32).reshape(len(rows), size)
+        self._source.place(first, window, self._bounds())
+
+    def _resolve(self, steps: int | None, every: int) -> Plan:
+        if self._own:
+            assert isinstance(self._given, Policy)
+            return self._given.plan()
         if isinstance(self._given, Plan) and self._given.total_steps is not None:
             return self._given
         if steps is None:
@@ -190,65 +319,50 @@ class Flight(keras.callbacks.Callback):
             )
         return self._source.read(first, stop)
 
-    def _flown(self) -> tuple[str, ...]:
+    def _every(self) -> int:
+        """Batches in an update."""
+        return self.model.optimizer.gradient_accumulation_steps or 1
+
+    def _names(self) -> tuple[str, ...]:
         return ("learning_rate",) if self.plan is None else tuple(self.plan.tracks)
 
     def _control(self, logs: Mapping[str, Any], rate: float) -> None:
-        """Let every controller see its metric, and put what they say into effect."""
-        before = self._states
-        self._states = tuple(
-            controller.update(state, _monitored(controller, logs), rate)
-            for controller, state in zip(self._controllers, self._states, strict=True)
-        )
-        if self._states != before:
-            assert self._source is not None
-            table = None if self.plan is None else self._table()
-            self._source.replace(table, self._bounds())
-
-    def _table(self) -> Any:
-        """The plan's values from its first update to its end, controllers included, in float32."""
-        if self.plan is None:
-            return np.zeros((0, 1), np.float32)
-        total = self.plan.total_steps
-        assert total is not None
-        rows = {n: np.append(t.table(), t(total)) for n, t in self.plan.tracks.items()}
-        if any(state != c.init() for c, state in zip(self._controllers, self._states, strict=True)):
-            rates = rows["learning_rate"].tolist()
-            for controller, state in zip(self._controllers, self._states, strict=True):
-                rates = [controller.apply(state, rate) for rate in rates]
-            rows["learning_rate"] = np.asarray(rates)
-        return np.asarray(list(rows.values())).astype(np.float32)
+        """Let every controller see its metric, and roll back where one asks for it."""
+        assert self._flown is not None
+        if isinstance(self._flown, OwnRate):
+            self._flown.rate = rate
+        match self._flown.epoch_end(logs, max(self._seen - self._start, 0)):
+            case "keep":
+                self._best.keep(self.model)
+            case "restore":
+                self._best.restore(self.model)
 
     def _bounds(self) -> Any:
-        """With the optimizer's own rate: each controller's factor and smallest rate."""
-        if self.plan is not None:
-            return None
-        pairs = [
-            (state.factor, getattr(controller, "min_rate", 0.0))
-            for controller, state in zip(self._controllers, self._states, strict=True)
-        ]
-        return np.asarray(pairs, np.float32)
+        return self._flown.bounds() if isinstance(self._flown, OwnRate) else None
 
     @property
     def _logs(self) -> bool:
         return self._record is not None or self._tensorboard is not None
 
     def _opened(self, first: int) -> FlightLog:
+        return FlightLog(self._record, self._tensorboard, self._info(), first)
+
+    def _info(self) -> RunInfo:
+        """The record's first line."""
         metric, steps = metric_of(self.model), self.params.get("steps")
-        every = self.model.optimizer.gradient_accumulation_steps or 1
-        per_epoch = 0 if steps is None else steps // every
+        per_epoch = 0 if steps is None else steps // self._every()
         total = self.params["epochs"] * per_epoch
-        info = RunInfo(
+        return RunInfo(
             task=self.model.name,
             policy=self._name,
-            spec=_spec(self._given),
+            spec=None if self.plan is None else _spec(self.plan.policy),
             seed=0,
             total_steps=total if self.plan is None else self.plan.total_steps or total,
             steps_per_epoch=per_epoch,
             metric=metric.name,
             rising=metric.rising,
+            fingerprint=None if self.plan is None else saved_plan(self.plan)["fingerprint"],
         )
-        return FlightLog(self._record, self._tensorboard, info, first)
 
     def _recompile(self) -> None:
         """Have Keras compile its step anew: one compiled before the flight knows nothing of it."""
@@ -268,48 +382,8 @@ def _end_stale(flight: Flight) -> None:
     stale._land(finished=False)
 
 
-def _checked(controllers: tuple[Any, ...]) -> tuple[MetricController, ...]:
-    for controller in controllers:
-        if not isinstance(controller, MetricController):
-            raise ArgumentError(
-                f"Flight: controllers must be controllers, got {controller!r}; give e.g. "
-                "[gp.reduce_on_plateau(patience=3)]"
-            )
-    return controllers
-
-
-def _states(
-    controllers: tuple[MetricController, ...], state: Mapping[str, Any] | None
-) -> tuple[Any, ...]:
-    first = tuple(controller.init() for controller in controllers)
-    if state is None:
-        return first
-    listed = state.get("controllers") if isinstance(state, Mapping) else None
-    if not isinstance(listed, list) or len(listed) != len(first):
-        raise ArgumentError(
-            f"Flight: state must be what flight.state was with the same {len(first)} controllers, "
-            f"got {state!r}"
-        )
+def _spec(policy: Policy) -> Any:
     try:
-        return tuple(type(new)(**kept) for new, kept in zip(first, listed, strict=True))
-    except TypeError as error:
-        raise ArgumentError(
-            f"Flight: state is not of these controllers ({error}); give what flight.state was"
-        ) from error
-
-
-def _monitored(controller: MetricController, logs: Mapping[str, Any]) -> float:
-    if controller.monitor not in logs:
-        raise ArgumentError(
-            f"a controller monitors {controller.monitor!r}, and the epoch has {sorted(logs)}; "
-            "choose one of them, or give fit the validation data"
-        )
-    return float(logs[controller.monitor])
-
-
-def _spec(given: Policy | Plan | None) -> Any:
-    policy = given.policy if isinstance(given, Plan) else given
-    try:
-        return None if policy is None else policy.to_spec()
+        return policy.to_spec()
     except SpecError:
         return None

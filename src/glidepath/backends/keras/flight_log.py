@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 from glidepath.errors import ArgumentError
-from glidepath.training.records import Evaluation, RecordWriter, RunInfo, read_record
+from glidepath.schedules.plan import Plan
+from glidepath.schedules.spec import VERSION
+from glidepath.training.records import Evaluation, RecordWriter, RunInfo, RunRecord, read_record
+from glidepath.training.resume import plan_to_fly
 from glidepath.training.tensorboard import ScalarWriter
 from glidepath.training.trainer import Updates
 
@@ -43,6 +47,12 @@ class FlightLog:
         if self._scalars is not None:
             self._scalars.add(step, {f"validation/{name}": v for name, v in values.items()})
 
+    def retitle(self, path: Path, info: RunInfo, first: int) -> None:
+        """Go on in the same record under another first line."""
+        if self._record is not None:
+            self._record.close()
+            self._record = _open(path, info, first)
+
     def close(self, *, finished: bool) -> None:
         """Close the files, and end the record where the run came to its end."""
         if self._record is not None:
@@ -55,7 +65,7 @@ class FlightLog:
 
 def check_record(path: Path, first: int) -> None:
     """ArgumentError where training continues at an update that the record does not reach."""
-    steps = read_record(path).steps if first and path.exists() else 0
+    steps = _read(path).steps if first and _there(path) else 0
     if steps < first:
         raise ArgumentError(
             f"Flight: training continues at update {first}, and the record {path} has {steps} "
@@ -63,12 +73,39 @@ def check_record(path: Path, first: int) -> None:
         )
 
 
+def recorded_plan(path: Path, plan: Plan, on_change: str) -> Plan:
+    """The plan to go on with under a record: by its first line and the resume contract.
+
+    Raises:
+        ResumeError: the record is of another plan, and `on_change` is "strict".
+    """
+    info = _read(path).info
+    if info.fingerprint is None or info.spec is None or info.fingerprint == plan.fingerprint:
+        return plan
+    spec = {
+        "version": VERSION,
+        "policy": {key: value for key, value in info.spec.items() if key != "version"},
+        "total_steps": info.total_steps,
+        "steps_per_epoch": info.steps_per_epoch or None,
+    }
+    saved = {"plan": spec, "fingerprint": info.fingerprint}
+    return plan_to_fly(saved, plan, on_change, f"plan, says its record {path}")
+
+
+def retitle(path: Path, info: RunInfo) -> None:
+    """Give a record that is there a new first line, and leave its end open."""
+    if _there(path):
+        _open(path, info, _read(path).steps).close()
+
+
 def _open(path: Path, info: RunInfo, first: int) -> RecordWriter:
     """A new record, or one that takes over what an earlier part of the run wrote."""
     if first == 0:
+        _kept(path).unlink(missing_ok=True)
         return RecordWriter(path, info)
     check_record(path, first)
-    old = read_record(path)
+    old, kept = _read(path), _kept(path)
+    os.replace(path, kept)
     writer = RecordWriter(path, info)
     columns = {name: column[:first] for name, column in old.series.items()}
     losses = columns.pop("loss")
@@ -76,4 +113,21 @@ def _open(path: Path, info: RunInfo, first: int) -> RecordWriter:
     for evaluation in old.evaluations:
         if evaluation.step <= first:
             writer.evaluation(evaluation)
+    kept.unlink()
     return writer
+
+
+def _kept(path: Path) -> Path:
+    """Where the old record is while it is written anew."""
+    return path.with_name(f"{path.name}.old")
+
+
+def _there(path: Path) -> bool:
+    return path.exists() or _kept(path).exists()
+
+
+def _read(path: Path) -> RunRecord:
+    """The record; where a kill cut its rewriting short, the old one."""
+    if _kept(path).exists():
+        os.replace(_kept(path), path)
+    return read_record(path)

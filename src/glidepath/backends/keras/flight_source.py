@@ -1,4 +1,4 @@
-"""What a Flight puts into the compiled step: tables to read from, and a ring to note into."""
+"""What a Flight puts into the compiled step: a window of its table, and a ring to note into."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ Columns = dict[str, Any]
 class FlightSource:
     """A `Source` that looks the values up by the optimizer's own counter.
 
-    The tables and the ring are variables of the optimizer, so that Keras carries them through the
-    compiled step on every engine; they are neither saved with it nor there after the flight.
+    The window and the ring are variables of the optimizer, so that Keras carries them through the
+    compiled step on every engine; they are neither saved with it nor there after the flight. The
+    window is filled anew for each epoch, so a plan may become longer without a compilation.
 
     Args:
         optimizer: the optimizer, not attached yet.
-        table: per hyperparameter of `names` a row of values at the updates from `start` on.
-        names: the hyperparameters that are flown from the table.
-        start: the update at which the table begins.
+        window: per hyperparameter of `names` a row of `size` values, of the updates from the
+            place on that `place` gives.
+        names: the hyperparameters that are flown from the window.
         size: how many updates the ring holds.
         bounds: per controller on the optimizer's own rate, its factor and its smallest rate.
     """
@@ -30,10 +31,9 @@ class FlightSource:
     def __init__(
         self,
         optimizer: Any,
-        table: Any,
+        window: Any,
         names: tuple[str, ...],
         *,
-        start: int,
         size: int,
         bounds: Any = None,
     ) -> None:
@@ -41,17 +41,18 @@ class FlightSource:
         self.shown = live.hyperparameters(optimizer)
         self.accumulation = optimizer.gradient_accumulation_steps or 1
         self._optimizer = optimizer
-        self._start = start
         self.size = size
         self.flight: Any = None
         """The callback that flies it."""
         # Not a number until it is noted: where Keras counts an update that no batch made (on
         # TensorFlow, at the end of data of unknown length), the record shows that it was none.
         self._host = np.full((len(self.shown) + 1, size), np.nan, np.float32)
-        self._table_host = table
+        self._window_host = window
+        self._first_host = np.int32(0)
         self._bounds_host = bounds
         if ENGINE != "torch":
-            self._table = self._variable(table, "table") if names else None
+            self._window = self._variable(window, "window") if names else None
+            self._first = self._variable(self._first_host, "first")
             self._bounds = None if bounds is None else self._variable(bounds, "bounds")
             self._ring = self._variable(self._host, "ring")
 
@@ -60,10 +61,10 @@ class FlightSource:
         if ENGINE == "torch":
             return self._values_on_host(optimizer)
         found: Columns = {}
-        if self._table is not None:
-            update = self._update(optimizer._iterations) - self._start
+        if self._window is not None:
+            at = self._update(optimizer._iterations) - _tensor(self._first)
             row = ops.take(
-                _tensor(self._table), ops.clip(update, 0, self._table.shape[1] - 1), axis=1
+                _tensor(self._window), ops.clip(at, 0, self._window.shape[1] - 1), axis=1
             )
             found = {name: row[index] for index, name in enumerate(self.names)}
         if self._bounds is not None:
@@ -106,18 +107,15 @@ class FlightSource:
         found = ring[:, np.arange(first, stop) % self.size].astype(np.float64)
         return dict(zip((*self.shown, "loss"), found, strict=True))
 
-    def replace(self, table: Any = None, bounds: Any = None) -> None:
-        """New values for the updates to come, after a controller acted."""
-        if table is not None:
-            self._table_host = table
-            if ENGINE != "torch":
-                assert self._table is not None
-                self._table.assign(table)
-        if bounds is not None:
-            self._bounds_host = bounds
-            if ENGINE != "torch":
-                assert self._bounds is not None
-                self._bounds.assign(bounds)
+    def place(self, first: int, window: Any, bounds: Any = None) -> None:
+        """New values for the updates to come, the window's from the update `first` on."""
+        self._window_host, self._first_host, self._bounds_host = window, np.int32(first), bounds
+        if ENGINE == "torch":
+            return
+        self._first.assign(self._first_host)
+        for variable, values in ((self._window, window), (self._bounds, bounds)):
+            if variable is not None:
+                variable.assign(values)
 
     def remove(self) -> None:
         """Take the variables out of the optimizer again."""
@@ -127,8 +125,8 @@ class FlightSource:
     def _values_on_host(self, optimizer: Any) -> Columns:
         found: Columns = {}
         if self.names:
-            update = int(optimizer._iterations.value) // self.accumulation - self._start
-            column = self._table_host[:, min(max(update, 0), self._table_host.shape[1] - 1)]
+            at = int(optimizer._iterations.value) // self.accumulation - int(self._first_host)
+            column = self._window_host[:, min(max(at, 0), self._window_host.shape[1] - 1)]
             found = dict(zip(self.names, column.tolist(), strict=True))
         if self._bounds_host is not None:
             rate = np.float32(_number(optimizer.learning_rate))
@@ -145,7 +143,7 @@ class FlightSource:
 
     def _variable(self, values: Any, name: str) -> Any:
         variable = self._optimizer.add_variable(
-            values.shape, dtype="float32", name=f"glidepath_{name}"
+            values.shape, dtype=str(values.dtype), name=f"glidepath_{name}"
         )
         variable.assign(values)
         self._optimizer.__dict__.setdefault("_glidepath_variables", []).append(variable)
