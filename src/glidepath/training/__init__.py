@@ -3,12 +3,14 @@
 from glidepath.training.loop import Outputs, Progress, drive
 from glidepath.training.records import Evaluation, RecordWriter, RunInfo, RunRecord, read_record
 from glidepath.training.tensorboard import ScalarWriter
-from glidepath.training.trainer import Metric, Trainer, Updates
+from glidepath.training.trainer import Metric, Prober, Trainer, Updates
 
 __all__ = [
+    "CooldownBy",
     "Evaluation",
     "Metric",
     "Outputs",
+    "Prober",
     "Progress",
     "RecordWriter",
     "RunInfo",
@@ -16,6 +18,8 @@ __all__ = [
     "ScalarWriter",
     "Trainer",
     "Updates",
+    "WallClock",
+    "cooldown_by",
     "drive",
     "read_record",
 ]

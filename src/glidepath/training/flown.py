@@ -15,6 +15,7 @@ from glidepath.control import MetricController, one_rolls_back, rollback
 from glidepath.control.rollback import Action
 from glidepath.errors import ArgumentError, ResumeError
 from glidepath.schedules.plan import Plan
+from glidepath.schedules.spec import plan_from_spec
 from glidepath.training.resume import plan_to_fly, saved_plan
 
 
@@ -32,6 +33,15 @@ class FlownPlan:
 
     def __init__(self, plan: Plan) -> None:
         self._take(plan)
+        self.made = self.plan
+        """The plan that the program made; another than `plan` once that was changed in flight."""
+
+    def change(self, plan: Plan) -> None:
+        """Fly another plan of the same policy from now on: a cool-down, an extension.
+
+        The controllers' states go on.
+        """
+        self.plan = plan
 
     def _take(self, plan: Plan) -> None:
         controllers: list[MetricController] = []
@@ -79,14 +89,17 @@ class FlownPlan:
 
     def state_dict(self) -> dict[str, Any]:
         """The plan's spec and fingerprint and the controllers' states, as plain JSON data."""
-        return {**saved_plan(self.plan), "controllers": [asdict(state) for state in self.states]}
+        saved = saved_plan(self.plan, self.made)
+        return {**saved, "controllers": [asdict(state) for state in self.states]}
 
     def loaded(self, saved: Mapping[str, Any], on_change: str, where: str = "plan") -> FlownPlan:
         """The flight that a checkpoint continues; see `glidepath.training.resume.plan_to_fly`.
 
         Under "override" a controller keeps its state where it is the controller that was saved.
         """
-        flown = FlownPlan(plan_to_fly(saved, self.plan, on_change, where))
+        flown = FlownPlan(plan_to_fly(saved, self.made, on_change, where))
+        if flown.plan is not self.made:
+            flown.made = _made(saved, flown.plan, self.made)
         flown.states = tuple(
             state if kept is None else _state(state, kept)
             for state, kept in zip(flown.states, flown._kept(saved), strict=True)
@@ -113,6 +126,15 @@ class FlownPlan:
             if match is not None:
                 pairs.remove(match)
         return found
+
+
+def _made(saved: Mapping[str, Any], flown: Plan, now: Plan) -> Plan:
+    """The program's own plan of a run that goes on with a saved plan."""
+    made = saved.get("made")
+    if made is None:
+        return flown
+    same = made["fingerprint"] == saved_plan(now)["fingerprint"]
+    return now if same else plan_from_spec(made["plan"])
 
 
 def _state(fresh: Any, kept: Mapping[str, Any]) -> Any:

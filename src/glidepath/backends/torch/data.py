@@ -88,6 +88,14 @@ class Tensors:
         order = torch.from_numpy(epoch_order(seed, epoch, self._count)).long()
         self._order = order.to(self._pair[1].device)
 
+    def parts(self, number: int, wanted: int) -> Iterator[Batch]:
+        """The first `wanted` examples in so many parts of one size."""
+        size = max(min(wanted, self._count) // number, 1)
+        for start in range(0, min(self._count, size * number), size):
+            cut = slice(start, start + size)
+            inputs, targets = self._pair
+            yield _map(lambda tensor, cut=cut: tensor[cut], inputs), targets[cut]
+
     def whole(self) -> Iterator[Batch]:
         """The examples in their own order, in larger pieces."""
         size = max(self._size, _EVALUATED)

@@ -11,22 +11,23 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from glidepath.backends.torch import follow as following
 from glidepath.backends.torch import hyperparameters as hyper
-from glidepath.backends.torch import rules
+from glidepath.backends.torch import ranks, rules
 from glidepath.backends.torch.best import Best, checked_model
+from glidepath.backends.torch.inflight import InFlight
 from glidepath.backends.torch.rules import Flyable, Rule
 from glidepath.control import one_rolls_back
 from glidepath.errors import ArgumentError, ResumeError
 from glidepath.schedules import checks
 from glidepath.schedules.durations import Duration
-from glidepath.schedules.plan import Plan
 from glidepath.training.flown import FlownPlan
 from glidepath.training.resume import ON_CHANGE
+from glidepath.training.wallclock import WallClock
 
 _WINDOW = 1024
 """So many updates are kept as Python floats at a time."""
 
 
-class Scheduler(LRScheduler):
+class Scheduler(InFlight, LRScheduler):
     """Sets rate, momentum and weight decay of an optimizer to the plan's, update by update.
 
     ```python
@@ -91,21 +92,17 @@ class Scheduler(LRScheduler):
         """The update that comes next, counted from 0 (the name is torch's)."""
         self._step_count = 1  # written by accelerate, read by nobody here
         self._on_change = checks.choice("Scheduler", "on_change", on_change, ON_CHANGE)
-        self._length = (total, steps_per_epoch)
+        self._length: tuple[Duration | None, int | None] = (total, steps_per_epoch)
         self._main = FlownPlan(rules.as_plan(policy, total, steps_per_epoch, "Scheduler"))
         self._ruled: dict[Rule, FlownPlan] = {}
         self._bound: list[FlownPlan] = []
         self._best = Best()
+        self._wall: WallClock | None = None
         self._groups: Sequence[hyper.Group] = ()
         self.assign(groups or {})
         self._hooks = [following.hook_load(optimizer, self)]
         if self._follow:
             self._hooks.append(following.hook_updates(optimizer, self))
-
-    @property
-    def plan(self) -> Plan:
-        """The plan of the groups that no rule names."""
-        return self._main.plan
 
     @property
     def monitored(self) -> set[str]:
@@ -163,7 +160,11 @@ class Scheduler(LRScheduler):
         """Tell the policy's controllers an epoch's metrics, e.g. `{"val_loss": 0.3}`.
 
         Call it once per epoch, after the epoch's last `step()`. What they decide is in force from
-        the next update on. Under data parallelism give every process the same, reduced metrics.
+        the next update on.
+
+        Where `torch.distributed` runs several processes, all of them have to call it. Each metric
+        is averaged over the processes that give it (one may evaluate for all, the others give
+        `{}`), and so every process takes the same decision.
 
         A controller with `restore_best=True` needs the model: after the best epoch its weights
         and buffers and the optimizer's slots are copied, and where the rate is reduced they are
@@ -179,6 +180,7 @@ class Scheduler(LRScheduler):
         """
         if self._rolls_back:
             checked_model(model)
+        metrics = ranks.averaged(metrics, self.monitored)
         for flown in self._every():
             action = flown.epoch_end(metrics, self.last_epoch)
             self._best.follow(action, model, following.innermost(self.optimizer))
@@ -215,6 +217,7 @@ class Scheduler(LRScheduler):
             "main": self._main.state_dict(),
             "groups": {str(rule): flown.state_dict() for rule, flown in self._ruled.items()},
             **self._best.state_dict(),
+            **self._wall_state(),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any], on_change: str | None = None) -> None:
@@ -252,11 +255,9 @@ class Scheduler(LRScheduler):
         self._rolls_back = one_rolls_back(c for f in (main, *ruled.values()) for c in f.controllers)
         self._main, self._ruled = main, ruled
         self._best.load(state_dict)
+        self._load_wall(state_dict)
         self.seek(state_dict["step"])
         self._step_count = self.last_epoch + 1
-
-    def _every(self) -> list[FlownPlan]:
-        return [self._main, *self._ruled.values()]
 
     def _advance(self) -> None:
         """The clock's one move: everything that is flown is set to the next update's values."""
@@ -273,6 +274,8 @@ class Scheduler(LRScheduler):
                 hyper.write(group, "learning_rate", rates[at])
         for name, index, values in self._others:
             hyper.write(groups[index], name, values[at])
+        if self._wall is not None:
+            self._watch(k)
 
     def _set(self, k: int) -> None:
         """Set the values of an update inside the window."""

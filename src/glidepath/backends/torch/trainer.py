@@ -15,6 +15,7 @@ from glidepath.backends.torch.data import Batch, Source
 from glidepath.backends.torch.follow import was_applied
 from glidepath.backends.torch.groups import GroupValues, checked
 from glidepath.backends.torch.metric import joined
+from glidepath.backends.torch.probe import pieces
 from glidepath.backends.torch.task import Task
 from glidepath.errors import ArgumentError, TaskError
 from glidepath.training.trainer import Array, Metric, Updates
@@ -148,6 +149,22 @@ class TorchTrainer:
         try:
             with torch.no_grad():
                 return self._judged(self._source(name))
+        finally:
+            self.model.train()
+            randomness.set_states(kept)
+
+    def probe(self, examples: int) -> Array:
+        """The losses of parts of the first validation examples; see `glidepath.training.Prober`."""
+        kept = randomness.states()
+        self.model.eval()
+        try:
+            with torch.no_grad(), self._autocast():
+                return _numbers(
+                    [
+                        self.task.loss(_call(self.model, inputs), targets)
+                        for inputs, targets in pieces(self._source("validation"), examples)
+                    ]
+                )
         finally:
             self.model.train()
             randomness.set_states(kept)
