@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from glidepath.cli.commands import app, plain_errors
 from glidepath.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from glidepath.viewing.figures.animation import Animation
 
 demo = typer.Typer(
     name="demo",
@@ -23,6 +26,7 @@ app.add_typer(demo)
 OutOption = Annotated[
     Path, typer.Option("--out", metavar="DIR", help="The folder that the pictures go to.")
 ]
+SeedOption = Annotated[int, typer.Option("--seed", help="Another number, other chances.")]
 _OUT = Path("runs") / "demos"
 
 
@@ -46,12 +50,64 @@ def regimes(
         from glidepath.demos import bowl
         from glidepath.viewing.demos import regimes_text
         from glidepath.viewing.figures import demos as draw
-        from glidepath.viewing.figures import save, save_gif
 
         found = bowl.regimes(rates or bowl.RATES, condition)
-        animation = draw.regimes_animation(found)
-        gif = save_gif(animation, out / "regimes.gif", seconds=9.0)
-        _tell(regimes_text(found), [gif, save(animation.figure, out / "regimes.png")])
+        _tell(regimes_text(found), _moving(draw.regimes_animation(found), out / "regimes", 9.0))
+
+
+@demo.command()
+def noise(
+    rate: Annotated[float, typer.Option("--rate", help="The fixed rate; the decay's first.")] = 0.3,
+    batch_size: Annotated[int, typer.Option("--batch-size", help="Points in a batch.")] = 4,
+    steps: Annotated[int, typer.Option("--steps", help="Updates.")] = 500,
+    seed: SeedOption = 0,
+    out: OutOption = _OUT,
+) -> None:
+    """Mini-batches around a minimum: a fixed rate wanders, a decay settles."""
+    with _into(out):
+        from glidepath.demos import noise as compute
+        from glidepath.viewing.demos import noise_text
+        from glidepath.viewing.figures import demos as draw
+
+        found = compute(rate, batch_size, steps, seed)
+        _tell(noise_text(found), _moving(draw.noise_animation(found), out / "noise", 10.0))
+
+
+@demo.command()
+def saddle(
+    low: Annotated[float, typer.Option("--low", help="The lowest rate.")] = 0.2,
+    high: Annotated[float, typer.Option("--high", help="The highest; 2 is the edge.")] = 2.2,
+    half_cycle: Annotated[int, typer.Option("--half-cycle", help="Steps between them.")] = 12,
+    steps: Annotated[int, typer.Option("--steps", help="How long to try.")] = 400,
+    out: OutOption = _OUT,
+) -> None:
+    """Fixed and cyclical rates on a saddle: steps to escape."""
+    with _into(out):
+        from glidepath.demos import saddle as compute
+        from glidepath.viewing.demos import saddle_text
+        from glidepath.viewing.figures import demos as draw
+
+        found = compute(low, high, half_cycle, steps)
+        _tell(saddle_text(found), _moving(draw.saddle_animation(found), out / "saddle", 10.0))
+
+
+@demo.command()
+def decay(
+    rate: Annotated[float, typer.Option("--rate", help="Before any drop.")] = 0.8,
+    factor: Annotated[float, typer.Option("--factor", help="What a drop multiplies by.")] = 0.1,
+    updates: Annotated[int, typer.Option("--updates", help="The length of a run.")] = 2000,
+    seeds: Annotated[int, typer.Option("--seeds", help="Runs of each.")] = 4,
+    out: OutOption = _OUT,
+) -> None:
+    """The step in the loss of a real network when the rate drops."""
+    with _into(out):
+        from glidepath.demos import decay as compute
+        from glidepath.viewing.demos import decay_text
+        from glidepath.viewing.figures import demos as draw
+        from glidepath.viewing.figures import save
+
+        found = compute(rate, factor, updates, seeds)
+        _tell(decay_text(found), [save(draw.decay_figure(found), out / "decay.png")])
 
 
 @contextmanager
@@ -61,6 +117,14 @@ def _into(out: Path) -> Iterator[None]:
         if out.exists() and not out.is_dir():
             raise ArgumentError(f"--out: {out} is no folder; give a new one, or one that is there")
         yield
+
+
+def _moving(animation: Animation, path: Path, seconds: float) -> list[Path]:
+    """The animation as a GIF, and its end as a PNG."""
+    from glidepath.viewing.figures import save, save_gif
+
+    gif = save_gif(animation, path.with_suffix(".gif"), seconds=seconds)
+    return [gif, save(animation.figure, path.with_suffix(".png"))]
 
 
 def _tell(lines: Iterable[str], files: Iterable[Path]) -> None:

@@ -5,6 +5,25 @@ Everything is seeded, takes seconds, and is real: gradient descent on a bowl and
 mini-batches of a regression, and a small network on scikit-learn's digits.
 """
 
+from glidepath.demos.batches import Noise, Wander, noise
 from glidepath.demos.bowl import Descent, Regimes, regimes
+from glidepath.demos.drops import Decay, Drop, Flown, decay
+from glidepath.demos.network import Trained
+from glidepath.demos.saddle_point import Escape, Saddle, saddle
 
-__all__ = ["Descent", "Regimes", "regimes"]
+__all__ = [
+    "Decay",
+    "Descent",
+    "Drop",
+    "Escape",
+    "Flown",
+    "Noise",
+    "Regimes",
+    "Saddle",
+    "Trained",
+    "Wander",
+    "decay",
+    "noise",
+    "regimes",
+    "saddle",
+]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from glidepath.demos import Regimes
+from glidepath.demos import Decay, Escape, Noise, Regimes, Saddle
+from glidepath.demos.saddle_point import EDGE
 from glidepath.viewing import numbers
 
 
@@ -25,5 +26,82 @@ def regimes_text(found: Regimes) -> list[str]:
         f"({numbers.plural(found.best_steps, 'step')}): close below the edge. Look at the two "
         "sides: a hundred times less costs a hundred times the steps, a little more costs "
         "everything."
+    )
+    return lines
+
+
+def noise_text(found: Noise) -> list[str]:
+    """What the two runs show."""
+    fixed, cosine = found.runs
+    return [
+        f"A line fitted by batches of {found.batch_size} points; both runs see the same batches.",
+        f"  fixed at {numbers.rate(found.rate)}: stays {numbers.rate(fixed.end)} above the least "
+        f"loss there is ({numbers.rate(found.floor)} expected).",
+        f"  cosine from {numbers.rate(found.rate)} to 0: ends {numbers.rate(cosine.end)} above "
+        f"it, {fixed.end / cosine.end:.0f} times closer.",
+        "Near the minimum a batch's gradient is mostly noise, and each step throws the run as far "
+        "as the rate allows. Look at how the path on the left keeps wandering, and the right one "
+        "settles while its rate falls. Halve the rate, or double the batch, and the fixed run's "
+        "floor halves: but then it comes there more slowly.",
+    ]
+
+
+def saddle_text(found: Saddle) -> list[str]:
+    """What the lanes show."""
+    lines = [
+        "A valley with a saddle in the middle, and a descent that starts a thousandth beside it. "
+        f"Rates above {numbers.rate(EDGE)} are past the stability edge of the valley's walls.",
+    ]
+    for run in found.escapes:
+        lines.append(f"  {run_name(found, run):<24}  {run_outcome(run)}")
+    lines.append(
+        "Near the saddle the slope is almost nothing, and a step is the rate times almost nothing: "
+        "a low rate stays for long. The cycle leaves early because of its mean rate, as the fixed "
+        "rate of that mean shows; what it can do and a fixed rate cannot is to go past the edge "
+        "for a few steps and come back."
+    )
+    return lines
+
+
+def run_name(found: Saddle, run: Escape) -> str:
+    """The schedule in words."""
+    if run.name == "triangular":
+        return f"triangular, {numbers.rate(found.low)} to {numbers.rate(found.high)}"
+    return f"fixed at {numbers.rate(float(run.rates[0]))}"
+
+
+def run_outcome(run: Escape) -> str:
+    """How it went, in two or three words."""
+    if run.diverged:
+        return f"diverged in {numbers.plural(len(run.path) - 1, 'step')}"
+    if run.steps is None:
+        return f"not in {len(run.rates):,} steps"
+    return numbers.plural(run.steps, "step")
+
+
+def decay_text(found: Decay) -> list[str]:
+    """What happened at the drops."""
+    fixed, dropped = found.runs
+    lines = [
+        "A network on scikit-learn's digits, plain SGD; "
+        f"{numbers.plural(len(fixed.trained.losses), 'seed')}, and both runs of a seed see the "
+        "same batches.",
+    ]
+    for drop in found.drops:
+        lines.append(
+            f"  update {numbers.count(drop.update)}: the rate drops to {found.factor:g} of itself, "
+            f"and the training loss goes from {drop.before:.2f} to {drop.after:.2f}; without the "
+            f"drop, from {drop.fixed_before:.2f} to {drop.fixed_after:.2f}."
+        )
+    for run in found.runs:
+        accuracy = run.trained.accuracy[:, -1]
+        lines.append(
+            f"  {run.name:<10} ends at a validation accuracy of {accuracy.mean():.3f} "
+            f"({accuracy.min():.3f} to {accuracy.max():.3f})"
+        )
+    lines.append(
+        "Look at the step: the loss falls at once, faster than it did in hundreds of updates "
+        "before. The network had come as low as the noise of its large steps let it, and the drop "
+        "takes most of that noise away. What the second drop can take away is less."
     )
     return lines

@@ -1,5 +1,8 @@
 """The pictures of `glidepath demo`: landscapes, paths and curves, still and moving."""
 
+from glidepath.viewing.figures.demos.decay import decay_figure
+from glidepath.viewing.figures.demos.noise import noise_animation
 from glidepath.viewing.figures.demos.regimes import regimes_animation
+from glidepath.viewing.figures.demos.saddle import saddle_animation
 
-__all__ = ["regimes_animation"]
+__all__ = ["decay_figure", "noise_animation", "regimes_animation", "saddle_animation"]

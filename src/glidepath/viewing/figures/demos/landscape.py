@@ -12,11 +12,11 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from glidepath.training.trainer import Array
 from glidepath.viewing import numbers
-from glidepath.viewing.style import BAND, INK
+from glidepath.viewing.style import INK
 
 _FAR = 50.0
 """Points further out than so many breadths of the picture are drawn there: they are off it."""
-_SHADES = LinearSegmentedColormap.from_list("valley", ["#ffffff", BAND, "#a9c4de"])
+_SHADES = LinearSegmentedColormap.from_list("valley", ["#ffffff", "#e4eef7", "#bfd3e6"])
 
 
 def landscape(
