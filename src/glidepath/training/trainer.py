@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
+PROBE_PARTS = 8
+"""How many parts a probe is cut into where its examples can be cut."""
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -75,4 +78,20 @@ class Trainer(Protocol):
 
     def restore(self, state: Any) -> None:
         """Continue from a snapshot as if nothing had happened since, bit for bit."""
+        ...
+
+
+@runtime_checkable
+class Prober(Protocol):
+    """What a trainer may offer beside `Trainer`: the losses of parts of the validation data.
+
+    Where it does, the finder compares trainings part by part and resamples the parts; where it does
+    not, it has the one loss of `evaluate("validation")` and takes its noise for unknown.
+    """
+
+    def probe(self, examples: int) -> Array:
+        """The mean losses of parts of the first `examples` validation examples.
+
+        The parts are the same, in the same order, at every call; training is not touched.
+        """
         ...

@@ -15,6 +15,7 @@ from glidepath.backends.keras.build import build, same_shapes
 from glidepath.backends.keras.data import Arrays, Node, Tape
 from glidepath.backends.keras.engine import StepValues, make_engine
 from glidepath.backends.keras.metric import metric_of
+from glidepath.backends.keras.probe import Probe
 from glidepath.backends.keras.task import Task
 from glidepath.errors import ArgumentError, TaskError
 from glidepath.training.trainer import Array, Metric, Updates
@@ -87,6 +88,7 @@ class KerasTrainer:
         live.attach(optimizer, source)
         self._engine = make_engine(self._model, source)
         self._placed: dict[str, list[Any]] = {}
+        self._probes: dict[int, Probe] = {}
         self._tape: Tape | None = None
         self._fresh: _Fresh | None = None
         if isinstance(self._train, Arrays):
@@ -194,6 +196,13 @@ class KerasTrainer:
                 return self._engine.evaluate(map(self._engine.batch, source.epoch()))
             self._placed[name] = [self._engine.batch(piece) for piece in _pieces(source)]
         return self._engine.evaluate(self._placed[name])
+
+    def probe(self, examples: int) -> Array:
+        """The losses of parts of the first validation examples; see `glidepath.training.Prober`."""
+        if examples not in self._probes:
+            source = self.task.source("validation")
+            self._probes[examples] = Probe(source, self._engine, examples)
+        return self._probes[examples].losses()
 
     def snapshot(self) -> Any:
         """All state; for data sets it keeps the batches drawn after it, to draw them again."""

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from glidepath.backends.optax.probe import parts
 from glidepath.backends.optax.schedule import injected, parameters_of
 from glidepath.backends.optax.task import Task
 from glidepath.errors import ArgumentError, TaskError
@@ -66,6 +67,8 @@ class OptaxTrainer:
         # `partial`s, so that every trainer counts the traces of its own compilation.
         self._step = jax.jit(partial(self._update), donate_argnums=0, static_argnums=6)
         self._judged = jax.jit(partial(self._evaluate))
+        self._probed = jax.jit(jax.vmap(partial(self._evaluate), in_axes=(None, 0)))
+        self._probes: dict[int, Any] = {}
         self.reset(0)
 
     @property
@@ -138,6 +141,13 @@ class OptaxTrainer:
         found = np.asarray(jax.device_get(rows), np.float64)
         mean = np.average(found, axis=0, weights=[size for size, _ in pieces])
         return {"loss": float(mean[0]), self._metric.name: float(mean[-1])}
+
+    def probe(self, examples: int) -> Array:
+        """The losses of parts of the first validation examples; see `glidepath.training.Prober`."""
+        if examples not in self._probes:
+            self._probes[examples] = parts(self.task.arrays("validation"), examples)
+        found = self._probed(self._state[0], self._probes[examples])
+        return np.asarray(found, np.float64)[:, 0]
 
     def snapshot(self) -> Any:
         """All state: parameters, optimizer, random key, and the place in the data."""
