@@ -110,6 +110,20 @@ def decay(
         _tell(decay_text(found), [save(draw.decay_figure(found), out / "decay.png")])
 
 
+@demo.command()
+def policies(out: OutOption = _OUT) -> None:
+    """Every recipe's curve on one sheet, and 1cycle's rate and momentum together."""
+    with _into(out):
+        from glidepath.demos import policies as compute
+        from glidepath.viewing.demos import policies_text
+        from glidepath.viewing.figures import demos as draw
+        from glidepath.viewing.figures import save
+
+        entries = compute()
+        sheet = save(draw.policies_figure(entries), out / "policies.png")
+        _tell(policies_text(entries), [sheet, save(draw.one_cycle_figure(), out / "one-cycle.png")])
+
+
 @contextmanager
 def _into(out: Path) -> Iterator[None]:
     """Errors as messages; first of all, whether the pictures have a place to go."""

@@ -8,6 +8,7 @@ mini-batches of a regression, and a small network on scikit-learn's digits.
 from glidepath.demos.batches import Noise, Wander, noise
 from glidepath.demos.bowl import Descent, Regimes, regimes
 from glidepath.demos.drops import Decay, Drop, Flown, decay
+from glidepath.demos.gallery import Entry, policies
 from glidepath.demos.network import Trained
 from glidepath.demos.saddle_point import Escape, Saddle, saddle
 
@@ -15,6 +16,7 @@ __all__ = [
     "Decay",
     "Descent",
     "Drop",
+    "Entry",
     "Escape",
     "Flown",
     "Noise",
@@ -24,6 +26,7 @@ __all__ = [
     "Wander",
     "decay",
     "noise",
+    "policies",
     "regimes",
     "saddle",
 ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from glidepath.demos import Decay, Escape, Noise, Regimes, Saddle
+from collections.abc import Sequence
+
+from glidepath.demos import Decay, Entry, Escape, Noise, Regimes, Saddle
 from glidepath.demos.saddle_point import EDGE
 from glidepath.viewing import numbers
 
@@ -81,11 +83,10 @@ def run_outcome(run: Escape) -> str:
 
 def decay_text(found: Decay) -> list[str]:
     """What happened at the drops."""
-    fixed, dropped = found.runs
     lines = [
         "A network on scikit-learn's digits, plain SGD; "
-        f"{numbers.plural(len(fixed.trained.losses), 'seed')}, and both runs of a seed see the "
-        "same batches.",
+        f"{numbers.plural(len(found.runs[0].trained.losses), 'seed')}, and both runs of a seed "
+        "see the same batches.",
     ]
     for drop in found.drops:
         lines.append(
@@ -105,3 +106,15 @@ def decay_text(found: Decay) -> list[str]:
         "takes most of that noise away. What the second drop can take away is less."
     )
     return lines
+
+
+def policies_text(entries: Sequence[Entry]) -> list[str]:
+    """The names of the curves, and how to look at one's own."""
+    return [
+        f"{len(entries)} schedules in a run of ten epochs, from the same peak.",
+        "Each panel has the code that makes its curve. Look at how long each stays near its peak, "
+        "and whether it ends near zero: most of what a schedule gains, it gains there. 1cycle has "
+        "a picture of its own: its momentum falls while its rate rises, and rises while it falls.",
+        "For your own rates and run: glidepath show one_cycle peak=0.1 --total 30ep "
+        "--steps-per-epoch 29 --png mine.png",
+    ]
