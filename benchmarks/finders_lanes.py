@@ -18,8 +18,8 @@ from glidepath.training.order import epoch_order
 
 OPTIMIZERS = ("sgd", "momentum", "adamw")
 SHAPES = ("constant", "cosine", "1cycle")
-CHUNK = 25
-"""Updates in one call."""
+CHUNK, SEEDS, RATES = 25, 3, 13
+"""Updates, seeds and rates of one call; lengths and looks are multiples of the updates."""
 PARTS = 16
 """Parts of a split whose losses are kept apart."""
 
@@ -100,26 +100,37 @@ class Lanes:
     ) -> Flown:
         """Every peak rate on every seed under the same tables, judged at the looks and the end.
 
-        `tables` may also hold a learning rate of its own per peak: an array updates × peaks.
+        It goes in blocks of one size, so that nothing is compiled twice.
         """
+        peaks = np.asarray(peaks, np.float32)
+        blocks = []
+        for first in range(0, len(seeds), SEEDS):
+            chosen = seeds[first : first + SEEDS]
+            filled = chosen + [chosen[-1]] * (SEEDS - len(chosen))
+            row = []
+            for at in range(0, len(peaks), RATES):
+                some = np.resize(peaks[at : at + RATES], RATES)
+                flown = self._block(tables, some, filled, looks)
+                row.append(_cut(flown, len(chosen), len(peaks[at : at + RATES])))
+            blocks.append(_joined(row, 1))
+        return _joined(blocks, 0)
+
+    def _block(
+        self, tables: Mapping[str, Any], peaks: Any, seeds: list[int], looks: tuple[int, ...]
+    ) -> Flown:
         rate = np.asarray(tables["learning_rate"], np.float32)
         updates = len(rate)
-        rates = rate if rate.ndim == 2 else rate[:, None] * np.asarray(peaks, np.float32)[None]
         momentum = np.asarray(tables.get("momentum", np.full(updates, 0.9)), np.float32)
         rows = np.stack([self.order(seed, updates) for seed in seeds], axis=1)
-        state = self.start(seeds, rates.shape[1])
+        state = self.start(seeds, len(peaks))
         losses, judged = [], {}
-        marks = sorted({*looks, updates})
-        begin = 0
-        for mark in marks:
-            while begin < mark:
-                end = min(begin + CHUNK, mark)
-                cut = slice(begin, end)
-                state, found = self._chunk(state, rates[cut], momentum[cut], rows[cut])
-                losses.append(np.asarray(found))
-                begin = end
-            if mark in looks:
-                judged[mark] = self.parts(state)
+        for begin in range(0, updates, CHUNK):
+            cut = slice(begin, begin + CHUNK)
+            rates = rate[cut, None] * peaks[None]
+            state, found = self._chunk(state, rates, momentum[cut], rows[cut])
+            losses.append(np.asarray(found))
+            if begin + CHUNK in looks:
+                judged[begin + CHUNK] = self.parts(state)
         test = np.asarray(self._judge(state[0], self.test)).mean(axis=-1)
         return Flown(np.moveaxis(np.concatenate(losses), 0, -1), judged, test)
 
@@ -152,3 +163,20 @@ class Lanes:
             return by_seed(state, rate, momentum, batch)
 
         return jax.lax.scan(update, state, (rates, momentum, rows))
+
+
+def _cut(flown: Flown, seeds: int, rates: int) -> Flown:
+    """Without what filled a block up."""
+    kept = {look: parts[:seeds, :rates] for look, parts in flown.validation.items()}
+    return Flown(flown.losses[:seeds, :rates], kept, flown.test[:seeds, :rates])
+
+
+def _joined(blocks: list[Flown], axis: int) -> Flown:
+    return Flown(
+        np.concatenate([block.losses for block in blocks], axis=axis),
+        {
+            look: np.concatenate([block.validation[look] for block in blocks], axis=axis)
+            for look in blocks[0].validation
+        },
+        np.concatenate([block.test for block in blocks], axis=axis),
+    )

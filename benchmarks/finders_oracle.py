@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from finders_lanes import OPTIMIZERS, SHAPES, Lanes, shape_of
+from finders_lanes import OPTIMIZERS, RATES, SEEDS, SHAPES, Lanes, shape_of
 from finders_tasks import Problem
 
 FOLDER = Path(__file__).parent / "data" / "finders"
 FIRST_SEED = 1000
 """The oracle's seeds begin here; finders search with others."""
-BELOW, ABOVE, WIDER = 7.0, 5.0, 4.0
+BELOW, ABOVE, WIDER = 7.5, 5.0, 6.5
 """Octaves of the window around the best of a coarse look, and by how much it is widened."""
 
 
@@ -130,8 +130,13 @@ def capped(test: Any, start: Any) -> Any:
 
 def start_losses(lanes: Lanes, seeds: list[int]) -> Any:
     """The test loss before training."""
-    state = lanes.start(seeds, 1)
-    return np.asarray(lanes._judge(state[0], lanes.test)).mean(axis=-1)[:, 0]
+    found = []
+    for first in range(0, len(seeds), SEEDS):
+        chosen = seeds[first : first + SEEDS]
+        state = lanes.start(chosen + [chosen[-1]] * (SEEDS - len(chosen)), RATES)
+        test = np.asarray(lanes._judge(state[0], lanes.test)).mean(axis=-1)
+        found.append(test[: len(chosen), 0])
+    return np.concatenate(found)
 
 
 def make_row(lanes: Lanes, shape: str, seeds: list[int], kept: Row | None) -> Row:
@@ -143,7 +148,7 @@ def make_row(lanes: Lanes, shape: str, seeds: list[int], kept: Row | None) -> Ro
         flown = lanes.fly(whole.flown(1.0, problem.total), 2.0**kept.positions, seeds)
         table = np.concatenate([kept.table, capped(flown.test, start)])
         return Row(**{**vars(kept), "table": table, "start": np.concatenate([kept.start, start])})
-    coarse = np.arange(-16.0, 8.0, 1.5)
+    coarse = np.arange(-16.0, 10.0, 2.0)
     looked = lanes.fly(whole.flown(1.0, 100), 2.0**coarse, seeds)
     middle = round(coarse[int(np.argmin(capped(looked.test, start).mean(axis=0)))])
     positions = np.arange(middle - BELOW, middle + ABOVE + 0.1, 0.5)
@@ -153,8 +158,8 @@ def make_row(lanes: Lanes, shape: str, seeds: list[int], kept: Row | None) -> Ro
         best = int(np.argmin(table.mean(axis=0)))
         if 4 <= best < len(positions) - 3:
             break
-        ends = (-WIDER, -0.4) if best < 4 else (0.5, WIDER + 0.1)
-        more = np.arange(*ends, 0.5) + positions[0 if best < 4 else -1]
+        steps = np.arange(0.5, WIDER + 0.1, 0.5)
+        more = (-steps[::-1] if best < 4 else steps) + positions[0 if best < 4 else -1]
         found = capped(lanes.fly(tables, 2.0**more, seeds).test, start)
         order = np.argsort(np.concatenate([positions, more]))
         positions = np.concatenate([positions, more])[order]

@@ -270,13 +270,18 @@ def gaussian(model: Any) -> Any:
 # --- data -------------------------------------------------------------------------------------
 
 
-def parted(x: Any, y: Any, validation: int, test: int) -> Split:
-    """A fixed random split, the inputs standardised by the training part where they are flat."""
+def pixels(x: Any) -> Any:
+    """All pixels on one scale: some are the same in nearly all images."""
+    return ((x - x.mean()) / x.std()).astype(np.float32)
+
+
+def parted(x: Any, y: Any, validation: int, test: int, measured: bool = False) -> Split:
+    """A fixed random split; measurements are standardised by the training part."""
     order = np.random.default_rng(7).permutation(len(x))
     x, y = np.asarray(x)[order], np.asarray(y)[order]
     ends = len(x) - validation - test, len(x) - test
     parts = [(x[a:b], y[a:b]) for a, b in ((0, ends[0]), ends, (ends[1], len(x)))]
-    if x.ndim == 2 and x.dtype.kind == "f":
+    if measured:
         middle, spread = parts[0][0].mean(0), parts[0][0].std(0) + 1e-6
         parts = [(((x - middle) / spread).astype(np.float32), y) for x, y in parts]
     return Split(*parts)
@@ -289,7 +294,7 @@ def scaled(y: Any, size: float = 1.0) -> Any:
 @lru_cache
 def digits() -> Split:
     x, y = load_digits(return_X_y=True)
-    return parted(x.astype(np.float32), y.astype(np.int32), 360, 413)
+    return parted(pixels(x), y.astype(np.int32), 360, 413)
 
 
 @lru_cache
@@ -302,27 +307,27 @@ def digit_rows() -> Split:
 def few_digits() -> Split:
     """The same digits, of which 96 are trained on."""
     x, y = load_digits(return_X_y=True)
-    return parted(x.astype(np.float32), y.astype(np.int32), 400, 1301)
+    return parted(pixels(x), y.astype(np.int32), 400, 1301)
 
 
 @lru_cache
 def friedman() -> Split:
     """Friedman's regression: five of ten inputs matter, and not linearly."""
     x, y = make_friedman1(2048, noise=1.0, random_state=0)
-    return parted(x.astype(np.float32), scaled(y), 400, 624)
+    return parted(x.astype(np.float32), scaled(y), 400, 624, measured=True)
 
 
 @lru_cache
 def small_noise() -> Split:
     """The same in units in which its noise is small, so that a likelihood is above 1."""
     x, y = make_friedman1(2048, noise=0.5, random_state=1)
-    return parted(x.astype(np.float32), scaled(y, 0.3), 400, 624)
+    return parted(x.astype(np.float32), scaled(y, 0.3), 400, 624, measured=True)
 
 
 @lru_cache
 def breast_cancer() -> Split:
     x, y = load_breast_cancer(return_X_y=True)
-    return parted(x.astype(np.float32), y.astype(np.int32), 137, 144)
+    return parted(x.astype(np.float32), y.astype(np.int32), 137, 144, measured=True)
 
 
 @lru_cache
@@ -347,7 +352,7 @@ def fashion(folder: Path) -> tuple[Any, Any]:
 def fashion_pixels(folder: Path, new: bool | None = None) -> Split:
     """7 × 7 pixels; `new`: the last five classes alone, or the first."""
     x, y = fashion(folder)
-    x = x.reshape(-1, 7, 2, 7, 2).mean((2, 4)).reshape(-1, 49)
+    x = pixels(x.reshape(-1, 7, 2, 7, 2).mean((2, 4)).reshape(-1, 49))
     if new is not None:
         chosen = (y >= 5) == new
         x, y = x[chosen], y[chosen]
@@ -384,7 +389,8 @@ def california(folder: Path) -> Split:
     x = np.column_stack([np.delete(numbers, price, axis=1), [row[-1] == "INLAND" for row in rows]])
     x[:, 2:7] = np.log1p(np.abs(x[:, 2:7]))
     chosen = np.random.default_rng(3).permutation(len(x))[:6000]
-    return parted(x[chosen].astype(np.float32), scaled(np.log(numbers[chosen, price])), 512, 1024)
+    y = scaled(np.log(numbers[chosen, price]))
+    return parted(x[chosen].astype(np.float32), y, 512, 1024, measured=True)
 
 
 @lru_cache
