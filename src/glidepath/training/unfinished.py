@@ -8,6 +8,8 @@ from glidepath.training.flown import FlownPlan
 
 _HIGH = 0.1
 """A rate below this share of its peak is low enough."""
+_NEARLY = 0.98
+"""A run is at its end from this share of the plan on; updates that AMP skips are missing there."""
 _SHARE = 10
 """The cool-down that is offered takes one update for so many flown."""
 _LOOKED_AT = 2**16
@@ -25,11 +27,11 @@ def unfinished(flown: FlownPlan, done: int, how: str) -> str | None:
         how: the call that cools down, "{over}" for the number of updates and "{done}" for `done`.
 
     Returns:
-        None before the first update, at or after the plan's end, and where the rate of the last
+        None before the first update, in the last 2 % of the plan, after it, and where the rate of the last
         update was at most 10 % of the highest so far.
     """
     total = flown.plan.total_steps
-    if done < 1 or (total is not None and done >= total):
+    if done < 1 or (total is not None and done >= _NEARLY * total):
         return None
     steps = np.unique(np.linspace(0, done - 1, min(done, _LOOKED_AT)).astype(np.int64))
     peak = float(np.max(flown.plan(steps)))

@@ -9,15 +9,15 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from glidepath.backends.lightning.length import scheduler_for
+from glidepath.backends.torch.flights import Changeable
 from glidepath.backends.torch.rules import Flyable, Rule
 from glidepath.backends.torch.scheduler import Scheduler
 from glidepath.errors import ArgumentError
 from glidepath.schedules import checks
-from glidepath.schedules.plan import Plan
 from glidepath.training.resume import ON_CHANGE
 
 
-class Flight(Callback):
+class Flight(Changeable, Callback):
     """Flies a policy with the optimizer that the module's `configure_optimizers` returns.
 
     ```python
@@ -56,13 +56,10 @@ class Flight(Callback):
         self._index = checks.count("Flight", "optimizer", optimizer, least=0)
         self._on_change = checks.choice("Flight", "on_change", on_change, ON_CHANGE)
         self._saved: dict[str, Any] | None = None
+        self._ended: Any = None
+        self._limits: tuple[int | None, int] | None = None
         self.scheduler: Scheduler | None = None
         """What sets the optimizer's values; None before `fit`."""
-
-    @property
-    def plan(self) -> Plan | None:
-        """What is flown, in updates; None before `fit`."""
-        return None if self.scheduler is None else self.scheduler.plan
 
     @property
     def state_key(self) -> str:
@@ -93,6 +90,29 @@ class Flight(Callback):
         if self._saved is not None:
             self.scheduler.load_state_dict(self._saved)
             self._saved = None
+        self._measure(self.scheduler)
+        self._ended = None
+        if self.scheduler.changed and len(trainer.optimizers) == 1:
+            self._limit(trainer, -1)  # until the updates done are known
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Let a training whose plan was changed before it was resumed end where its plan does."""
+        self._follow(trainer)
+
+    def on_train_batch_end(self, trainer: Trainer, *args: Any, **kwargs: Any) -> None:
+        """Let the training end where a plan that was changed in flight does."""
+        self._follow(trainer)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Warn where the training stopped early with a high rate."""
+        if trainer.is_global_zero and trainer.should_stop:
+            self._warn_unfinished()
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Give the trainer its own length back."""
+        if self._limits is not None:
+            trainer.fit_loop.max_epochs, trainer.fit_loop.epoch_loop.max_steps = self._limits
+            self._limits = None
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Tell the controllers the metrics that they monitor, the same in every process.
@@ -112,6 +132,23 @@ class Flight(Callback):
             },
             model=pl_module,
         )
+
+    def _follow(self, trainer: Trainer) -> None:
+        """Let the trainer end with a changed plan, where it trains with this optimizer alone."""
+        flown = self.scheduler
+        if flown is None or flown.plan is self._ended or not flown.changed:
+            return
+        self._ended = flown.plan
+        if len(trainer.optimizers) == 1 and flown.plan.total_steps is not None:
+            left = flown.plan.total_steps - flown.last_epoch
+            self._limit(trainer, trainer.global_step + max(left, 0))
+
+    def _limit(self, trainer: Trainer, steps: int) -> None:
+        """Let the trainer make so many steps, whatever its epochs; -1 for no limit."""
+        loop = trainer.fit_loop
+        if self._limits is None:
+            self._limits = loop.max_epochs, loop.epoch_loop.max_steps
+        loop.max_epochs, loop.epoch_loop.max_steps = -1, steps
 
     def _optimizer(self, trainer: Trainer) -> Any:
         optimizers = trainer.optimizers

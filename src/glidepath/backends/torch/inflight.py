@@ -35,6 +35,11 @@ class InFlight:
         """The plan of the groups that no rule names."""
         return self._main.plan
 
+    @property
+    def changed(self) -> bool:
+        """Whether the plan is not the one the program made: extended, or cooled down."""
+        return self._main.plan is not self._main.made
+
     def cooldown(self, over: Duration, end: float = 0.0, shape: str = "linear") -> Plan:
         """From the next update on, bring the rate down to `end`, and end the run there.
 
@@ -108,11 +113,14 @@ class InFlight:
 
     def finish(self) -> None:
         """Say that training is over: a warning where the run stops early with a high rate."""
-        for flown in self._every():
-            text = unfinished(flown, self.last_epoch, "scheduler.cooldown({over})")
-            if text is not None:
-                warnings.warn(text, stacklevel=2)
-                return
+        text = self.unfinished("scheduler.cooldown({over})")
+        if text is not None:
+            warnings.warn(text, stacklevel=2)
+
+    def unfinished(self, how: str) -> str | None:
+        """What `finish` warns of; see `glidepath.training.unfinished`."""
+        texts = (unfinished(flown, self.last_epoch, how) for flown in self._every())
+        return next((text for text in texts if text is not None), None)
 
     def _every(self) -> list[FlownPlan]:
         return [self._main, *self._ruled.values()]

@@ -9,15 +9,17 @@ from typing import Any
 from transformers import Trainer, TrainerCallback
 from transformers.trainer_utils import IntervalStrategy
 
+from glidepath.backends.torch.flights import Changeable
 from glidepath.backends.torch.rules import Flyable, Rule
 from glidepath.backends.transformers.scheduler import TrainerScheduler
 from glidepath.errors import ArgumentError
 from glidepath.schedules import checks
+from glidepath.schedules.durations import Duration
 from glidepath.schedules.plan import Plan
 from glidepath.training.resume import ON_CHANGE
 
 
-class Flight(TrainerCallback):
+class Flight(Changeable, TrainerCallback):
     """A policy in flight; made by `fly`.
 
     As a callback it tells the policy's controllers the metrics of every evaluation in training.
@@ -35,13 +37,39 @@ class Flight(TrainerCallback):
         self._steps_per_epoch = steps_per_epoch
         self._on_change = checks.choice("fly", "on_change", on_change, ON_CHANGE)
         self._training = False
+        self._ended: Any = None
         self.scheduler: TrainerScheduler | None = None
         """The `LRScheduler` of the training; None before the first `trainer.train()`."""
 
-    @property
-    def plan(self) -> Plan | None:
-        """What is flown, in updates; None before the first `trainer.train()`."""
-        return None if self.scheduler is None else self.scheduler.plan
+    def cooldown(self, over: Duration, end: float = 0.0, shape: str = "linear") -> Plan:
+        """From the next update on, bring the rate down to `end`, and end the training there.
+
+        Call it from a callback of your own; see `glidepath.torch.Scheduler.cooldown`.
+
+        Raises:
+            ArgumentError: the trainer has fewer updates left.
+        """
+        flown, state = self._flying("cooldown"), self._trainer.state
+        plan = flown.plan.cooldown_from(flown.last_epoch, over, end, shape)
+        left = state.max_steps - state.global_step
+        if plan.total_steps is not None and plan.total_steps - flown.last_epoch > left:
+            raise ArgumentError(
+                f"cooldown: over={over!r} takes {plan.total_steps - flown.last_epoch} updates, and "
+                f"the trainer has {left} left; it cannot train for longer than it set out to"
+            )
+        return super().cooldown(over, end, shape)
+
+    def extend(self, total: Duration) -> Plan:
+        """Not in flight: a `Trainer` cannot train for longer than it set out to.
+
+        Raises:
+            ArgumentError: always, with what to do.
+        """
+        raise ArgumentError(
+            f"extend: a Trainer cannot train for longer than it set out to, got total={total!r}; "
+            "resume a checkpoint in a Trainer of the new length, with fly(trainer, "
+            "plan.extend(total, at=updates_done), on_change='override')"
+        )
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> TrainerScheduler:
         """What `trainer.train()` calls when it knows the number of updates.
@@ -71,6 +99,8 @@ class Flight(TrainerCallback):
                 "is evaluated in training; give TrainingArguments(eval_strategy='epoch')"
             )
         self.scheduler = self._trainer.lr_scheduler = scheduler
+        self._measure(scheduler)
+        self._ended = None
         return scheduler
 
     def land(self) -> None:
@@ -82,10 +112,30 @@ class Flight(TrainerCallback):
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """From now on evaluations are those of training."""
         self._training = True
+        self._follow(state)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Let the training end where a plan that was cooled down in flight does."""
+        self._follow(state)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Evaluations of a finished training are nothing to the controllers."""
+        """Warn where training stopped early with a high rate.
+
+        Evaluations of a finished training are nothing to the controllers.
+        """
         self._training = False
+        if state.is_world_process_zero and state.global_step < state.max_steps:
+            self._warn_unfinished()
+
+    def _follow(self, state: Any) -> None:
+        """Let the trainer end with a changed plan."""
+        flown = self.scheduler
+        if flown is None or flown.plan is self._ended or not flown.changed:
+            return
+        self._ended = flown.plan
+        if flown.plan.total_steps is not None:
+            left = max(flown.plan.total_steps - flown.last_epoch, 0)
+            state.max_steps = min(state.max_steps, state.global_step + left)
 
     def on_evaluate(
         self, args: Any, state: Any, control: Any, metrics: Any = None, **kwargs: Any
