@@ -60,7 +60,7 @@ def problems(folder: Path | None) -> list[Problem]:
         Problem("friedman", DEVELOPMENT, mlp(10, 32, 1), squared(net), friedman, 32),
         Problem("digits-rnn", DEVELOPMENT, rnn(8, 24, 10), classify(rnn_net), digit_rows, 16),
         Problem("tiny-data", DEVELOPMENT, mlp(64, 24, 10), classify(net), few_digits, 16, 1000),
-        Problem("friedman-nll", DEVELOPMENT, mlp(10, 24, 2), gaussian(net), small_noise, 32),
+        Problem("friedman-nll", DEVELOPMENT, mlp(10, 24, 2, last=0.01), gaussian(net), small_noise, 32),
         Problem("digits-bn", DEVELOPMENT, mlp(64, 32, 32, 10), classify(bn_net), digits, 64),
         Problem(
             "digits-attention", DEVELOPMENT, former(8, 16, 8, 10), classify(pooled), digit_rows, 16
@@ -75,7 +75,7 @@ def problems(folder: Path | None) -> list[Problem]:
     return [
         *found,
         Problem("california", REPORTING, mlp(9, 32, 32, 1), squared(net), houses, 32, 1000),
-        Problem("california-nll", REPORTING, mlp(9, 32, 2), gaussian(net), houses, 64),
+        Problem("california-nll", REPORTING, mlp(9, 32, 2, last=0.01), gaussian(net), houses, 64),
         Problem("large-batch", REPORTING, mlp(49, 32, 10), classify(net), fashion, 256),
         Problem("small-batch", REPORTING, mlp(49, 32, 10), classify(net), fashion, 4),
         Problem(
@@ -102,10 +102,10 @@ def apply(layer: Any, x: Any) -> Any:
     return x @ layer["w"] + layer["b"]
 
 
-def mlp(*sizes: int) -> Callable[[Any], Any]:
+def mlp(*sizes: int, last: float = 1.0) -> Callable[[Any], Any]:
     def parameters(key: Any) -> Any:
         keys = jax.random.split(key, len(sizes) - 1)
-        gains = [2.0] * (len(sizes) - 2) + [1.0]
+        gains = [2.0] * (len(sizes) - 2) + [last]
         return [
             dense(k, a, b, gain)
             for k, a, b, gain in zip(keys, sizes, sizes[1:], gains, strict=False)
@@ -261,7 +261,7 @@ def gaussian(model: Any) -> Any:
 
     def losses(parameters: Any, x: Any, y: Any) -> Any:
         mean, log_scale = jnp.moveaxis(model(parameters, x), -1, 0)
-        log_scale = jnp.clip(log_scale, -7, 7)
+        log_scale = jnp.clip(log_scale, -4, 4)
         return ((y - mean) * jnp.exp(-log_scale)) ** 2 / 2 + log_scale
 
     return losses
