@@ -62,6 +62,10 @@ def interrupted(flight, after, *callbacks, **more):
     return model
 
 
+def as_array(variable):
+    return np.asarray(keras.ops.convert_to_numpy(variable))
+
+
 def same(left, right):
     return all(np.array_equal(a, b) for a, b in zip(left, right, strict=True))
 
@@ -87,6 +91,7 @@ def kill(folder, kind, kills=1):
     return done
 
 
+@pytest.mark.skipif(keras.backend.backend() == "tensorflow", reason="it takes long to start")
 def test_kill_9_and_resume(tmp_path):
     kind = "model" if keras.backend.backend() == "jax" else "backup"
     folder, whole = tmp_path / "killed", tmp_path / "whole"
@@ -127,7 +132,7 @@ def test_a_file_of_keras_holds_the_state_and_loads_without_glidepath(tmp_path, s
         again.optimizer.build(again.trainable_variables)
         again.load_weights(path)
     assert number(again.optimizer.iterations) == 2 * STEPS
-    assert same(weights(again), weights(model)[: len(weights(again))])
+    assert same(map(as_array, again.weights), map(as_array, model.weights))
     resumed = gk.Flight(POLICY, state=path)
     assert resumed.state == flight.state == json.loads(json.dumps(flight.state))
     rates = fit(again, resumed, initial_epoch=2).history["learning_rate"]

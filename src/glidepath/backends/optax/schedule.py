@@ -55,7 +55,7 @@ def schedule(
             count cannot obey; a Python function without a length.
         PlanError: the policy does not fit the run.
     """
-    plan = _planned(policy, total, steps_per_epoch)
+    plan = _without_controllers(planned(policy, total, steps_per_epoch))
     if name not in plan.tracks:
         raise ArgumentError(
             f"schedule: the policy flies {list(plan.tracks)}, got {name!r}; choose one of them"
@@ -87,11 +87,17 @@ def inject(
         ArgumentError: the factory has no such argument, or `arguments` set one that is flown.
         PlanError: the policy does not fit the run.
     """
-    plan = _planned(policy, total, steps_per_epoch)
+    plan = _without_controllers(planned(policy, total, steps_per_epoch))
+    flown = {name: _schedule(track) for name, track in plan.tracks.items()}
+    return inject_each(optimizer, flown, arguments)
+
+
+def inject_each(
+    optimizer: Callable[..., Any], schedules: dict[str, Any], arguments: dict[str, Any]
+) -> Any:
+    """The optimizer with Optax schedules for its hyperparameters, which a policy names."""
     known = parameters_of(optimizer)
-    flown = {
-        _argument(name, known, optimizer): _schedule(track) for name, track in plan.tracks.items()
-    }
+    flown = {_argument(name, known, optimizer): given for name, given in schedules.items()}
     twice = sorted(set(flown) & set(arguments))
     if twice:
         raise ArgumentError(
@@ -151,19 +157,22 @@ def _count(count: Any) -> Any:
     return jnp.maximum(jnp.asarray(count).astype(jnp.int32), 0)
 
 
-def _planned(
+def planned(
     policy: Plan | Policy | Schedule, total: Duration | None, steps_per_epoch: int | None
 ) -> Plan:
+    """The plan that was given, or that of a policy over `total`."""
     if isinstance(policy, Plan):
         if total is not None or steps_per_epoch is not None:
             raise ArgumentError("a plan has its own length; leave total and steps_per_epoch out")
-        plan = policy
-    else:
-        plan = as_policy(policy).plan(total, steps_per_epoch)
+        return policy
+    return as_policy(policy).plan(total, steps_per_epoch)
+
+
+def _without_controllers(plan: Plan) -> Plan:
     if plan.controllers:
         raise ArgumentError(
             "the policy has controllers, which need metrics, and an Optax schedule knows only the "
-            "count; leave them out, or train with glidepath.drive and a glidepath.optax.Task"
+            "count; fly it with glidepath.optax.Flight, or leave them out"
         )
     return plan
 
