@@ -140,7 +140,8 @@ class InFlight:
             return
         if ranks.several() and k % _EVERY:
             return
-        steps = ranks.of_first(wall.tick(k, self.plan.total_steps))
+        own = wall.tick(k, self.plan.total_steps) if ranks.first() else None
+        steps = ranks.of_first(own)
         if steps is None:
             return
         wall.begun = True

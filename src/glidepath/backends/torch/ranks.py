@@ -15,6 +15,11 @@ def several() -> bool:
     return bool(torch.distributed.get_world_size() > 1)
 
 
+def first() -> bool:
+    """Whether this process decides for all: the only one, or number 0."""
+    return not several() or torch.distributed.get_rank() == 0
+
+
 def averaged(metrics: Mapping[str, Any], names: Collection[str]) -> Mapping[str, Any]:
     """Named metrics as the mean over the processes that give them, the same in every process.
 
