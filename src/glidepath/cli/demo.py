@@ -111,6 +111,28 @@ def decay(
 
 
 @demo.command()
+def optimizers(
+    steps: Annotated[int, typer.Option("--steps", help="On the landscape.")] = 300,
+    updates: Annotated[int, typer.Option("--updates", help="On the digits; 0 for none.")] = 500,
+    noise: Annotated[float, typer.Option("--noise", help="Added to the gradients.")] = 0.3,
+    seed: SeedOption = 0,
+    out: OutOption = _OUT,
+) -> None:
+    """SGD to Adam on one landscape and on digits, with and without a schedule."""
+    with _into(out):
+        from glidepath.demos import optimizers as compute
+        from glidepath.viewing.demos import optimizers_text
+        from glidepath.viewing.figures import demos as draw
+        from glidepath.viewing.figures import save
+
+        found = compute(steps, updates, noise, seed)
+        files = _moving(draw.race_animation(found), out / "optimizers", 9.0)
+        if found.digits:
+            files.append(save(draw.digits_figure(found), out / "optimizers-digits.png"))
+        _tell(optimizers_text(found), files)
+
+
+@demo.command()
 def policies(out: OutOption = _OUT) -> None:
     """Every recipe's curve on one sheet, and 1cycle's rate and momentum together."""
     with _into(out):

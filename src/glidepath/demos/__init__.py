@@ -10,6 +10,7 @@ from glidepath.demos.bowl import Descent, Regimes, regimes
 from glidepath.demos.drops import Decay, Drop, Flown, decay
 from glidepath.demos.gallery import Entry, policies
 from glidepath.demos.network import Trained
+from glidepath.demos.race import Race, Raced, optimizers
 from glidepath.demos.saddle_point import Escape, Saddle, saddle
 
 __all__ = [
@@ -20,12 +21,15 @@ __all__ = [
     "Escape",
     "Flown",
     "Noise",
+    "Race",
+    "Raced",
     "Regimes",
     "Saddle",
     "Trained",
     "Wander",
     "decay",
     "noise",
+    "optimizers",
     "policies",
     "regimes",
     "saddle",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from glidepath.demos import Decay, Entry, Escape, Noise, Regimes, Saddle
+from glidepath.demos import Decay, Entry, Escape, Noise, Race, Raced, Regimes, Saddle
 from glidepath.demos.saddle_point import EDGE
 from glidepath.viewing import numbers
 
@@ -118,3 +118,42 @@ def policies_text(entries: Sequence[Entry]) -> list[str]:
         "For your own rates and run: glidepath show one_cycle peak=0.1 --total 30ep "
         "--steps-per-epoch 29 --png mine.png",
     ]
+
+
+def optimizers_text(found: Race) -> list[str]:
+    """Each optimizer's best rates and where they led."""
+    lines = ["Six optimizers, each at the best rate of a grid, chosen on other seeds."]
+    lines += _table("loss at the end, on a bent valley with noisy gradients", found.landscape)
+    if found.digits:
+        lines += _table("validation loss at the end, on the digits", found.digits)
+    if any(raced.at_edge for raced in (*found.landscape, *found.digits)):
+        lines.append("  * the lowest or highest rate that was tried: its best may lie outside.")
+    fixed = [raced.rate for raced in found.landscape if raced.schedule == "fixed"]
+    lines.append(
+        f"Look at the rates first: their best ones differ by a factor of "
+        f"{max(fixed) / min(fixed):,.0f}, so one rate for all of them compares nothing. Then at "
+        "the noise: at a fixed rate all of them hover above the minimum. " + _helped(found)
+    )
+    return lines
+
+
+def _helped(found: Race) -> str:
+    """For how many of the optimizers the cosine was better."""
+    parts = []
+    for where, raced in (("in the valley", found.landscape), ("on the digits", found.digits)):
+        lower = sum(c.end < f.end for f, c in zip(raced[::2], raced[1::2], strict=True))
+        if raced:
+            parts.append(f"of {lower} of {len(raced) // 2} {where}")
+    return f"The cosine lowers the loss {numbers.listing(parts)}."
+
+
+def _table(title: str, raced: Sequence[Raced]) -> list[str]:
+    """A row for each optimizer, with its rates and results under both schedules."""
+    lines = [f"  {title}:", f"  {'':<10}{'fixed':>8}{'loss':>9}{'cosine':>10}{'loss':>9}"]
+    for fixed, cosine in zip(raced[::2], raced[1::2], strict=True):
+        cells = [
+            f"{numbers.rate(each.rate) + ('*' if each.at_edge else ''):>{width}}{each.end:>9.3g}"
+            for each, width in ((fixed, 8), (cosine, 10))
+        ]
+        lines.append(f"  {fixed.optimizer:<10}{''.join(cells)}")
+    return lines

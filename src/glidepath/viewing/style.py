@@ -130,6 +130,17 @@ def policy_style(name: str) -> PolicyStyle:
     )
 
 
+OPTIMIZERS = {
+    "sgd": PolicyStyle(_GREY, "solid", "o"),
+    "momentum": PolicyStyle(_ORANGE, "solid", "s"),
+    "adagrad": PolicyStyle(_OLIVE, "solid", "v"),
+    "adadelta": PolicyStyle(_PINK, "solid", "D"),
+    "rmsprop": PolicyStyle(_GREEN, "solid", "P"),
+    "adam": PolicyStyle(_BLUE, "solid", "^"),
+}
+"""The optimizers, each with a look of its own that never changes."""
+
+
 RC = {
     "font.size": 9.5,
     "axes.titlesize": 10.5,
