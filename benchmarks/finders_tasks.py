@@ -60,7 +60,9 @@ def problems(folder: Path | None) -> list[Problem]:
         Problem("friedman", DEVELOPMENT, mlp(10, 32, 1), squared(net), friedman, 32),
         Problem("digits-rnn", DEVELOPMENT, rnn(8, 24, 10), classify(rnn_net), digit_rows, 16),
         Problem("tiny-data", DEVELOPMENT, mlp(64, 24, 10), classify(net), few_digits, 16, 1000),
-        Problem("friedman-nll", DEVELOPMENT, mlp(10, 24, 2, last=0.01), gaussian(net), small_noise, 32),
+        Problem(
+            "friedman-nll", DEVELOPMENT, mlp(10, 24, 2, last=0.01), gaussian(net), small_noise, 32
+        ),
         Problem("digits-bn", DEVELOPMENT, mlp(64, 32, 32, 10), classify(bn_net), digits, 64),
         Problem(
             "digits-attention", DEVELOPMENT, former(8, 16, 8, 10), classify(pooled), digit_rows, 16
@@ -319,8 +321,8 @@ def friedman() -> Split:
 
 @lru_cache
 def small_noise() -> Split:
-    """The same in units in which its noise is small, so that a likelihood is above 1."""
-    x, y = make_friedman1(2048, noise=0.5, random_state=1)
+    """Another draw, in units in which its noise is small, so that a likelihood is above 1."""
+    x, y = make_friedman1(2048, noise=2.0, random_state=1)
     return parted(x.astype(np.float32), scaled(y, 0.3), 400, 624, measured=True)
 
 
