@@ -8,6 +8,8 @@ import pytest
 
 import glidepath as gp
 from glidepath.errors import ResumeError
+from glidepath.testing import ToyTrainer
+from glidepath.training import drive
 from glidepath.training.wallclock import CooldownBy, WallClock, cooldown_by
 
 
@@ -159,3 +161,45 @@ def test_a_budget_that_is_used_up_cools_down_at_once():
 def test_the_description_is_frozen_and_compares():
     assert cooldown_by("1min", "10.0%") == CooldownBy(60.0, "10%")
     assert np.isfinite(cooldown_by(1).budget)
+
+
+class Slow(ToyTrainer):
+    """Half a second an update, and two an evaluation, by a clock of its own."""
+
+    def __init__(self, clock):
+        super().__init__(momentum=0.9)
+        self.clock = clock
+
+    def advance(self, values):
+        self.clock.now += 0.5 * len(values["learning_rate"])
+        return super().advance(values)
+
+    def evaluate(self, split):
+        self.clock.now += 2.0
+        return super().evaluate(split)
+
+
+@pytest.mark.parametrize("over", ["20%", 150])
+def test_drive_ends_a_plan_with_the_budget(monkeypatch, over):
+    """0.6 s an update with evaluation: 500 updates in 300 s."""
+    clock = Time()
+    monkeypatch.setattr("glidepath.training.loop.WallClock", lambda r, n: WallClock(r, n, clock))
+    plan = gp.constant(0.02).plan("100ep", 20)
+    record = drive(Slow(clock), plan, cooldown_by("5min", over))
+    assert record.outcome == "finished"
+    steps = 100 if over == "20%" else 150
+    assert record.steps == pytest.approx(500, abs=10)
+    assert clock.now - 1000 == pytest.approx(300, abs=8)
+    cooled = plan.cooldown_from(record.steps - steps, steps)
+    applied = record.series["learning_rate"]
+    np.testing.assert_array_equal(applied, cooled.table().astype(np.float32))
+    assert record.evaluations[-1].split == "test"
+    assert record.evaluations[-1].step == record.steps
+
+
+def test_drive_leaves_a_plan_alone_that_ends_in_time(monkeypatch):
+    plan = gp.linear(0.02, 0.0, "100%").plan("3ep", 20)
+    record = drive(ToyTrainer(), plan, cooldown_by("1h"))
+    assert record.steps == 60
+    with pytest.raises(gp.ArgumentError, match="a budget of time shortens a plan"):
+        drive(ToyTrainer(), gp.constant(0.1), cooldown_by("1h"))

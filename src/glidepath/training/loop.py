@@ -20,6 +20,7 @@ from glidepath.training.flown import FlownPlan
 from glidepath.training.records import Evaluation, RecordWriter, RunInfo, RunRecord
 from glidepath.training.tensorboard import ScalarWriter
 from glidepath.training.trainer import Array, Trainer, Updates
+from glidepath.training.wallclock import CooldownBy, WallClock
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Outputs:
 def drive(
     trainer: Trainer,
     policy: Plan | Policy | Schedule,
-    total: Duration | None = None,
+    total: Duration | CooldownBy | None = None,
     *,
     seed: int = 0,
     task: str = "",
@@ -73,7 +74,10 @@ def drive(
     Args:
         trainer: what to train; see `glidepath.training.Trainer`.
         policy: a policy or schedule, or a plan of one for this trainer.
-        total: the run's length, `"10ep"` or updates; not with a plan, which has its own.
+        total: the run's length, `"10ep"` or updates; not with a plan, which has its own. With a
+            plan a budget of time, `cooldown_by("90min")`: the run ends by then, with a cool-down
+            that begins in time by the speed of the epochs so far, or with the plan. The record's
+            length and spec are the plan's, its series what was flown.
         seed: for the trainer's weights and data order.
         task: the task's name, for the record.
         name: the policy's name, for the record.
@@ -93,6 +97,8 @@ def drive(
     info = _info(trainer, plan, seed, task, name)
     with ExitStack() as files:
         run = _Run(trainer, plan, info, outputs or Outputs(), files)
+        if isinstance(total, CooldownBy):
+            run.wall = WallClock(total, trainer.steps_per_epoch)
         return run.fly(evaluate_test)
 
 
@@ -103,7 +109,8 @@ class _Run:
         self, trainer: Trainer, plan: Plan, info: RunInfo, outputs: Outputs, files: ExitStack
     ) -> None:
         self.began = time.perf_counter()
-        self.trainer, self.plan, self.info = trainer, plan, info
+        self.trainer, self.info = trainer, info
+        self.wall: WallClock | None = None
         self.flown = FlownPlan(plan)
         self.best: Any = None
         """The trainer's state after the best epoch, where a controller rolls back."""
@@ -126,18 +133,30 @@ class _Run:
     def fly(self, evaluate_test: bool) -> RunRecord:
         """From reset to the end."""
         self.trainer.reset(self.info.seed)
-        tables = {name: self.plan.table(name) for name in self.plan.tracks}
-        length, outcome = self.info.steps_per_epoch, "finished"
-        for epoch, start in enumerate(range(0, self.info.total_steps, length), start=1):
-            stop = min(start + length, self.info.total_steps)
-            asked = {name: table[start:stop] for name, table in tables.items()}
+        epoch, start, outcome = 0, 0, "finished"
+        while outcome == "finished" and start < self.total(start):
+            stop = min(start + self.info.steps_per_epoch, self.total(start))
+            steps, epoch = np.arange(start, stop), epoch + 1
+            asked = {name: track(steps) for name, track in self.flown.plan.tracks.items()}
             if self.epoch(epoch, start, asked):
                 outcome = "diverged"
-                break
-        if outcome == "finished" and evaluate_test and getattr(self.trainer, "has_test", True):
-            values = self.evaluate("test", self.info.total_steps, epoch)
+            start = stop
+        if outcome == "finished" and evaluate_test:
+            values = self.evaluate("test", start, epoch)
             outcome = "finished" if self.healthy(values) else "diverged"
         return self.end(outcome)
+
+    def total(self, start: int) -> int:
+        """The run's length as an epoch begins: with a budget of time, maybe cooled down by now."""
+        if self.wall is not None and not self.wall.begun:
+            due = self.wall.due(start, self.flown.plan.total_steps)
+            if due is not None and due[0] < start + self.info.steps_per_epoch:
+                self.wall.begun = True
+                cooled = self.wall.rule.of(self.flown.plan, max(due[0], start), due[1])
+                self.flown.change(cooled)
+        total = self.flown.plan.total_steps
+        assert total is not None
+        return total
 
     def epoch(self, epoch: int, start: int, asked: dict[str, Array]) -> bool:
         """One epoch and its evaluation; whether the run has diverged."""
@@ -209,8 +228,17 @@ class _Run:
             self.seconds[what] += time.perf_counter() - start
 
 
-def _planned(trainer: Trainer, policy: Plan | Policy | Schedule, total: Duration | None) -> Plan:
+def _planned(
+    trainer: Trainer, policy: Plan | Policy | Schedule, total: Duration | CooldownBy | None
+) -> Plan:
     """The plan to fly, of which the trainer can do everything."""
+    if isinstance(total, CooldownBy):
+        if not isinstance(policy, Plan):
+            raise ArgumentError(
+                "drive: a budget of time shortens a plan, and a policy has no length; give "
+                "policy.plan(total=..., steps_per_epoch=trainer.steps_per_epoch), at its longest"
+            )
+        total = None
     if isinstance(policy, Plan):
         plan = policy
         if total is not None and total != plan.total_steps:

@@ -27,8 +27,8 @@ def unfinished(flown: FlownPlan, done: int, how: str) -> str | None:
         how: the call that cools down, "{over}" for the number of updates and "{done}" for `done`.
 
     Returns:
-        None before the first update, in the last 2 % of the plan, after it, and where the rate of the last
-        update was at most 10 % of the highest so far.
+        None before the first update, in the last 2 % of the plan and after it, and where the rate
+        of the last update was at most 10 % of the highest so far.
     """
     total = flown.plan.total_steps
     if done < 1 or (total is not None and done >= _NEARLY * total):

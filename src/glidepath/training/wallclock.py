@@ -12,12 +12,13 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from statistics import median
+from statistics import median_low
 from typing import Any
 
 from glidepath.errors import ArgumentError, ResumeError
 from glidepath.schedules import checks
 from glidepath.schedules.durations import Clock, Duration, duration
+from glidepath.schedules.plan import Plan
 from glidepath.schedules.recipes import COOLDOWNS
 
 _UNITS = {"d": 86400.0, "h": 3600.0, "min": 60.0, "m": 60.0, "s": 1.0}
@@ -46,6 +47,13 @@ class CooldownBy:
         if isinstance(self.over, str) and self.over.endswith("%"):
             return max(1, int(float(self.over[:-1]) / 100 * self.budget / pace))
         return Clock(None, steps_per_epoch).count("cooldown_by: over", self.over)
+
+    def of(self, plan: Plan, k: int, steps: int) -> Plan:
+        """A plan that cools down from the update `k` on; a rate that is down already stays."""
+        rate = float(plan(k))
+        if rate <= self.end:
+            return plan.cooldown_from(k, steps, rate)
+        return plan.cooldown_from(k, steps, self.end, self.shape)
 
 
 def cooldown_by(
@@ -196,13 +204,13 @@ class WallClock:
         if self._per_epoch is not None and k - self._epoch[0] >= self._per_epoch:
             self._epochs.append((now - self._epoch[1]) / (k - self._epoch[0]))
             self._epoch = (k, now)
-            self._pace = median(self._epochs)
+            self._pace = median_low(self._epochs)
         elif self._epochs:
             pass  # nothing is known better until this epoch has passed
         elif self._per_epoch is None and len(self._intervals) == _INTERVALS:
             self._pace = (now - self._first[1]) / (k - self._first[0])
         elif len(self._intervals) >= _LEAST and (k % _LEAST == 0 or self._pace is None):
-            self._pace = median(self._intervals)
+            self._pace = median_low(self._intervals)
 
 
 def _seconds(budget: object) -> float:

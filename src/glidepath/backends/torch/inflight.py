@@ -13,7 +13,7 @@ from glidepath.schedules.durations import Duration
 from glidepath.schedules.plan import Plan
 from glidepath.training.flown import FlownPlan
 from glidepath.training.unfinished import unfinished
-from glidepath.training.wallclock import CooldownBy, WallClock, cooldown_by
+from glidepath.training.wallclock import WallClock, cooldown_by
 
 _EVERY = 16
 """Several processes agree on the wall clock after so many updates."""
@@ -145,8 +145,7 @@ class InFlight:
         if steps is None:
             return
         wall.begun = True
-        rule = wall.rule
-        self._change([_cooled(flown.plan, k, steps, rule) for flown in self._every()])
+        self._change([wall.rule.of(flown.plan, k, steps) for flown in self._every()])
 
     def _wall_state(self) -> dict[str, Any]:
         return {} if self._wall is None else {"wall_clock": self._wall.state_dict()}
@@ -160,11 +159,3 @@ class InFlight:
         if self._wall is not None and self._saved_wall is not None:
             self._wall.load_state_dict(self._saved_wall)
             self._wall.begun &= self._main.plan is not self._main.made
-
-
-def _cooled(plan: Plan, k: int, steps: int, rule: CooldownBy) -> Plan:
-    """The cool-down of a rule; a rate that is down already stays."""
-    rate = float(plan(k))
-    if rate <= rule.end:
-        return plan.cooldown_from(k, steps, rate)
-    return plan.cooldown_from(k, steps, rule.end, rule.shape)
