@@ -11,8 +11,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+TUTORIALS = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
+PAGES = sorted({ROOT / "README.md", *(ROOT / "docs").rglob("*.md")} - {*TUTORIALS})
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SHOWN = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```)?", re.MULTILINE | re.DOTALL)
+NUMBER = re.compile(r"\d[\d,]*\.?\d*(?:e[-+]?\d+)?")
+BETWEEN = "-- the next block --"
 ENGINES = ("glidepath.keras", "glidepath.torch", "glidepath.optax", "import keras", "import torch")
 
 
@@ -22,7 +26,7 @@ def blocks(*, light: bool) -> list[tuple[str, str]]:
     for page in PAGES:
         for number, block in enumerate(BLOCK.findall(page.read_text(encoding="utf-8")), start=1):
             if light != any(word in block for word in ENGINES):
-                found.append((f"{page.name}-{number}", block))
+                found.append((f"{page.relative_to(ROOT)}-{number}", block))
     return found
 
 
@@ -32,16 +36,49 @@ def test_block(name: str, block: str) -> None:
     exec(compile(block, name, "exec"), {"__name__": "__main__"})
 
 
-@pytest.mark.parametrize(("name", "block"), blocks(light=False), ids=lambda value: value[:40])
-def test_framework_block(name: str, block: str, tmp_path: Path) -> None:
-    """A block that imports a framework runs in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-c", block],
-        cwd=tmp_path,
+def run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run code in a Python of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder,
         env={**os.environ, "KERAS_BACKEND": "jax"},
         capture_output=True,
         text=True,
         check=False,
         timeout=300,
     )
+
+
+@pytest.mark.parametrize(("name", "block"), blocks(light=False), ids=lambda value: value[:40])
+def test_framework_block(name: str, block: str, tmp_path: Path) -> None:
+    """A block that imports a framework runs in a process of its own."""
+    done = run(block, tmp_path)
     assert done.returncode == 0, f"{name}:\n{done.stderr}"
+
+
+@pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)
+def test_tutorial(page: Path, tmp_path: Path) -> None:
+    """A tutorial's blocks run one after the other, and print what the page says they print."""
+    parts = SHOWN.findall(page.read_text(encoding="utf-8"))
+    done = run(f"\nprint({BETWEEN!r})\n".join(code for code, _ in parts), tmp_path)
+    assert done.returncode == 0, f"{page.name}:\n{done.stderr}"
+    printed = done.stdout.split(f"{BETWEEN}\n") if parts else []
+    for (code, shown), got in zip(parts, printed, strict=True):
+        same(shown, got, f"{page.name}:\n{code}")
+
+
+def same(shown: str, got: str, where: str) -> None:
+    """The same words, and numbers within three percent: training differs a little by machine."""
+    for line, expected in zip(got.splitlines(), shown.splitlines(), strict=True):
+        assert NUMBER.sub("#", line) == NUMBER.sub("#", expected), where
+        for one, other in zip(NUMBER.findall(line), NUMBER.findall(expected), strict=True):
+            value = float(other.replace(",", ""))
+            assert float(one.replace(",", "")) == pytest.approx(value, rel=0.03), where
+
+
+def test_what_a_page_says_wrongly_is_found() -> None:
+    """The comparison above can fail."""
+    same("rate 0.045\n", "rate 0.0451\n", "")
+    for wrong in ("rate 0.0423\n", "Rate 0.045\n", "rate 0.045\nmore\n", ""):
+        with pytest.raises((AssertionError, ValueError)):
+            same("rate 0.045\n", wrong, "")

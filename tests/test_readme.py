@@ -16,7 +16,7 @@ import pytest
 import glidepath as gp
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 ELSEWHERE = ("git ", "cd ", "pip ", "python -m venv", "tensorboard ", "python benchmarks/", "open ")
 """Commands that set up a machine, start a server, or are tested where they belong."""
