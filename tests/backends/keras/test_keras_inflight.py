@@ -80,6 +80,19 @@ def test_a_cooldown_in_the_middle_of_fit(tmp_path, when):
         assert len(traces) == plain(policy, 1, record=tmp_path / "other.jsonl")
 
 
+def test_a_cooldown_is_resumed_by_the_same_program(tmp_path):
+    path = tmp_path / "2.keras"
+    saver = keras.callbacks.ModelCheckpoint(str(tmp_path / "{epoch}.keras"))
+    model, flight = regressor(), gk.Flight(LINEAR)
+    fit(model, flight, Act(lambda: flight.cooldown("2ep"), update=6), saver, epochs=9)
+    again, resumed = keras.models.load_model(path), gk.Flight(LINEAR, state=path)
+    history = fit(again, resumed, epochs=9, initial_epoch=2).history
+    assert resumed.plan.fingerprint == flight.plan.fingerprint
+    assert history["learning_rate"] == pytest.approx([float(flight.plan(11)), 0])
+    for mine, theirs in zip(again.weights, model.weights, strict=True):
+        assert np.array_equal(*map(keras.ops.convert_to_numpy, (mine, theirs)))
+
+
 def test_a_run_is_lengthened_between_two_fits_and_cooled_down(tmp_path):
     model, flight = regressor(), gk.Flight(LINEAR, record=tmp_path / "run.jsonl")
     fit(model, flight, epochs=2)

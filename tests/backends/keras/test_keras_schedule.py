@@ -108,3 +108,10 @@ def test_what_a_schedule_cannot_fly_is_refused():
     for bad in (0, 1.5, True):
         with pytest.raises(ArgumentError, match="positive integer"):
             gk.PlanSchedule(COSINE.plan(10), bad)
+
+
+def test_a_plan_is_taken_as_it_is():
+    plan = COSINE.plan(8)
+    assert gk.schedule(plan).plan is plan
+    with pytest.raises(ArgumentError, match="own length"):
+        gk.schedule(plan, 8)

@@ -111,10 +111,10 @@ def test_a_run_is_lengthened_and_cooled_down_without_a_jump_or_a_compilation(tmp
     assert second[74] == pytest.approx(float(longer(74)) * factor, rel=1e-6)
     assert list(third.values())[-5:] == [0.0] * 5
     assert run.traces == 1
-    # A resumed run keeps the plan that it was given in flight.
+    # The same program resumes the plan that was changed in flight.
     again = killed.Run(killed.POLICY)
     run.save(path)
-    again.load(path, "keep")
+    again.load(path)
     assert again.flight.plan.fingerprint == run.flight.plan.fingerprint
     assert again.flight.step(again.state) == 100
 

@@ -90,7 +90,7 @@ class Flight(keras.callbacks.Callback):
         self._name = name
         self._on_change = checks.choice("Flight", "on_change", on_change, ON_CHANGE)
         self._best = Best()
-        self._landed = self._cooling = False
+        self._landed = self._changed = False
         self._seen = 0
         self._saved: dict[str, Any] | None = None
         """The state to continue from."""
@@ -130,7 +130,8 @@ class Flight(keras.callbacks.Callback):
 
     def unpack(self, state: Mapping[str, Any], best: list[Any]) -> None:
         """Take what a checkpoint held that the model was loaded from."""
-        self._saved, self._best.arrays, self._landed = logbook.checked(state), best, False
+        self._saved, self._best.arrays = logbook.checked(state), best
+        self._landed = self._changed = False
 
     def cooldown(self, over: Duration, end: float = 0.0, shape: str = "linear") -> None:
         """Go from the rate of now down to `end` over `over` updates, and end the training there.
@@ -145,7 +146,6 @@ class Flight(keras.callbacks.Callback):
             shape: "linear", "sqrt", "cosine", or "exponential".
         """
         self._replan("cooldown", lambda plan, k: plan.cooldown_from(k, over, end, shape))
-        self._cooling = True
 
     def extend(self, total: Duration) -> None:
         """Make the run longer: what is left of the plan takes until `total`, without a jump.
@@ -154,7 +154,6 @@ class Flight(keras.callbacks.Callback):
         itself stops at its own number of epochs. See `Plan.extend`.
         """
         self._replan("extend", lambda plan, k: plan.extend(total, min(k, plan.total_steps or k)))
-        self._cooling = False
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Land what an exception kept from landing, this flight or another."""
@@ -189,7 +188,7 @@ class Flight(keras.callbacks.Callback):
         last = {name: float(column[-1]) for name, column in columns.items() if name != "loss"}
         self._control(values, last["learning_rate"])
         values.update({name: last[name] for name in self._names()})
-        if self._cooling and self.plan and stop - self._start >= (self.plan.total_steps or 0):
+        if self._done(stop):
             self.model.stop_training = True
 
     def on_train_end(self, logs: Any = None) -> None:
@@ -248,7 +247,10 @@ class Flight(keras.callbacks.Callback):
         new = self._landed and self._seen <= self._start
         saved = None if new else self._saved
         how, found = self._on_change, now
-        if saved is not None:
+        if self._changed and not new:
+            assert self._flown is not None
+            found, how = self._flown, "override"
+        elif saved is not None:
             found = flight_plan.resumed(now, saved, how)
             self._start = flight_plan.resumed_start(self._asked, saved, how)
             how = "strict" if how == "strict" else "override"
@@ -269,17 +271,22 @@ class Flight(keras.callbacks.Callback):
                 "on_change='override' to go on from a checkpoint"
             )
         now = self._updates()
-        states = self._flown.states
-        self._given = self.plan = change(self.plan, max(now - self._start, 0))
-        self._flown = flight_plan.flown(self.plan)
-        self._flown.states = states
-        self._saved = self.state
+        self.plan = change(self.plan, max(now - self._start, 0))
+        self._flown.change(self.plan)
+        self._changed, self._saved = True, self.state
         if self._source is not None:
             self._place()
         if self._record is not None and self._log is not None:
             self._log.retitle(self._record, self._info(), self._seen)
         elif self._record is not None and self._source is None:
             flight_log.retitle(self._record, self._info())
+
+    def _done(self, updates: int) -> bool:
+        """Whether a plan that was changed in flight is at its end; others end with their fit."""
+        flown = self._flown
+        if flown is None or flown.plan is flown.made or flown.plan.total_steps is None:
+            return False
+        return updates - self._start >= flown.plan.total_steps
 
     def _place(self) -> None:
         """Put the values of the updates to come where the compiled step looks them up."""

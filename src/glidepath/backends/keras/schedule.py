@@ -123,20 +123,27 @@ class PlanSchedule(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def schedule(
-    policy: Policy | Schedule,
-    total: Duration,
+    policy: Plan | Policy | Schedule,
+    total: Duration | None = None,
     steps_per_epoch: int | None = None,
     accumulation: int = 1,
 ) -> PlanSchedule:
     """A Keras schedule of a policy: `SGD(learning_rate=schedule(policy, "90ep", 391))`.
 
     Args:
-        policy: a schedule, or a policy of the learning rate alone.
-        total: the run's length in updates, or in epochs ("90ep").
+        policy: a schedule, or a policy of the learning rate alone, or a plan of one.
+        total: the run's length in updates, or in epochs ("90ep"); not with a plan, which has its
+            own.
         steps_per_epoch: updates in an epoch, the partial last batch included.
         accumulation: the optimizer's `gradient_accumulation_steps`.
     """
-    return PlanSchedule(as_policy(policy).plan(total, steps_per_epoch), accumulation)
+    if not isinstance(policy, Plan):
+        return PlanSchedule(as_policy(policy).plan(total, steps_per_epoch), accumulation)
+    if total is not None or steps_per_epoch is not None:
+        raise ArgumentError(
+            "schedule: a plan has its own length; leave total and steps_per_epoch out"
+        )
+    return PlanSchedule(policy, accumulation)
 
 
 def plan_values(plan: Plan) -> Any:

@@ -118,7 +118,8 @@ class Flight:
     def cooldown(self, state: Any, over: Duration, end: float = 0.0, shape: str = "linear") -> Any:
         """The state with a cool-down from the rate of now; see `Plan.cooldown_from`.
 
-        `flight.plan.total_steps` is where the run ends then.
+        `flight.plan.total_steps` is where the run ends then. The changed plan is in
+        `state_dict()`, and the same program resumes it.
         """
         return self._replan(state, self.plan.cooldown_from(self.step(state), over, end, shape))
 
@@ -184,8 +185,7 @@ class Flight:
         return self.plan.total_steps + 1
 
     def _replan(self, state: Any, plan: Plan) -> Any:
-        states, self._flown = self._flown.states, FlownPlan(plan)
-        self._flown.states = states
+        self._flown.change(plan)
         return self.into(state)
 
     def _placed(self, path: Any, leaf: FlownState) -> FlownState:
