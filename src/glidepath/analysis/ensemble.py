@@ -47,6 +47,8 @@ class Ensemble:
     """Updates in the longest run."""
     leading: int
     """The first so many fits give the middle; all of them the band."""
+    level: float = LEVEL
+    """Relative deviation of a level from one training to the next."""
 
     @cached_property
     def members(self) -> tuple[tuple[Law, Array], ...]:
@@ -74,7 +76,7 @@ class Ensemble:
 
     def spread(self, curves: Array, moments: Array) -> Array:
         """The standard deviation of the predicted loss, shape (moments,)."""
-        unseen = self.centre(curves) * (LEVEL + FURTHER * self.doublings(moments) ** 2)
+        unseen = self.centre(curves) * (self.level + FURTHER * self.doublings(moments) ** 2)
         return np.asarray(np.sqrt(curves.var(axis=0) + unseen**2))
 
     def spread_of_difference(self, differences: Array, level: Array, total: int) -> Array:
@@ -98,7 +100,7 @@ def assemble(runs: tuple[LoggedRun, ...], laws: tuple[Law, ...] = MIXED) -> Ense
     """
     evidence = gather(runs)
     fits = tuple(fit(law, evidence) for law in laws)
-    best = min(found.residual for found in fits)
+    best = min(typical(found, evidence) for found in fits)
     if best > max(WORST, 1.5 * evidence.noise):
         raise RefusedError(
             "no_fit",
@@ -106,4 +108,32 @@ def assemble(runs: tuple[LoggedRun, ...], laws: tuple[Law, ...] = MIXED) -> Ense
             "check that the loss and the rates belong together, and log an evaluated loss",
         )
     leading = 1 if laws is RESTARTED else len(fits)
-    return Ensemble(fits, evidence, runs, max(run.total for run in runs), leading)
+    longest = max(run.total for run in runs)
+    return Ensemble(fits, evidence, runs, longest, leading, between(fits[0], evidence))
+
+
+def typical(found: Fit, evidence: Evidence) -> float:
+    """How far the losses usually lie from a fit, relative; outliers do not count."""
+    fitted = np.concatenate([found(exposure) for exposure in evidence.exposures])
+    apart = np.abs(np.log(np.maximum(fitted, 1e-300)) - np.log(evidence.loss))
+    return float(np.median(apart)) / 0.6745
+
+
+def between(found: Fit, evidence: Evidence) -> float:
+    """How far the level of one training lies from another's, relative, one deviation.
+
+    One run does not tell: `LEVEL`, which is other seeds of large models on fresh data. Several runs
+    do, by how far each lies from their common law; `LEVEL` then counts as one more of them.
+    """
+    count = len(evidence.exposures)
+    if count < 2:
+        return LEVEL
+    sizes = [exposure.area.size for exposure in evidence.exposures]
+    parts = np.split(np.log(evidence.loss), np.cumsum(sizes)[:-1])
+    residuals = [
+        part - np.log(found(exposure))
+        for part, exposure in zip(parts, evidence.exposures, strict=True)
+    ]
+    offsets = np.asarray([float(np.mean(each[each.size // 2 :])) for each in residuals])
+    square = float(np.sum((offsets - offsets.mean()) ** 2))
+    return float(np.sqrt((LEVEL**2 + square) / count * (1 + 1 / count)))

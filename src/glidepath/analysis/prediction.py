@@ -25,6 +25,8 @@ Run = LoggedRun | RunRecord | Path | str
 MOMENTS = 150
 BEGIN = 0.01
 """The share of the run after which a curve is predicted; the first updates follow no law."""
+NOISY = 0.01
+"""Where losses scatter by more, seeds differ by more than one run can tell."""
 NEAR_ZERO = 0.03
 """Shares of the peak that differ by less are not worth a word."""
 
@@ -242,6 +244,11 @@ def remarks(ensemble: Ensemble, rates: RateCurve, policy: Policy) -> tuple[str, 
         notes.append("the policy raises its rate again, which no run has done: trust it less")
     if rates.total > 2 * ensemble.longest:
         notes.append(f"{rates.total} updates are far beyond the longest run ({ensemble.longest})")
+    if len(ensemble.runs) == 1 and ensemble.evidence.noise > NOISY:
+        notes.append(
+            f"the losses of this one run scatter by {ensemble.evidence.noise:.1%} from point to "
+            "point, so another seed may end further away than the interval says: log two or three"
+        )
     if policy.momentum is not None or policy.weight_decay is not None or policy.controllers:
         notes.append("only the learning rate counts here, not momentum, decay or controllers")
     return tuple(notes)
