@@ -6,19 +6,21 @@ import math
 import time
 from typing import Any
 
-import numpy as np
-
 from glidepath.errors import ArgumentError
+from glidepath.finding.finder.answer import Answer, answer, no_answer
 from glidepath.finding.finder.effort import EFFORTS
-from glidepath.finding.finder.fit import Estimate, estimate, rung_of
-from glidepath.finding.finder.found import Cost, Curve, Found, Lane
+from glidepath.finding.finder.evidence import gather
+from glidepath.finding.finder.found import Cost, Found
 from glidepath.finding.finder.lanes import Flyer
+from glidepath.finding.finder.law import predict
 from glidepath.finding.finder.search import Search
 from glidepath.finding.finder.shape import shape_of
 from glidepath.schedules import Duration, Policy, Schedule, checks
-from glidepath.training.trainer import Trainer
+from glidepath.training.trainer import Prober, Trainer
 
 _WHERE = "find"
+_DRAWS = 16
+"""How often the probe's parts are resampled."""
 
 
 def find(
@@ -46,8 +48,8 @@ def find(
             the lane's; momentum and weight decay fly with it as they are.
         budget: the length of the training that the rate is for: "20ep", or updates.
         seed: the trainer is reset to it for the lanes; None starts them from where it is.
-        effort: "quick" (at most 500 updates, or two fifths of the budget where that is more),
-            "standard" (1,000, or three quarters), "thorough" (2,500, or twice the budget).
+        effort: "quick" (at most 500 updates, or a quarter of the budget where that is more),
+            "standard" (1,000, or three quarters), "thorough" (3,000, or twice the budget).
         low: the lowest rate to consider, above 0.
         high: the highest.
 
@@ -74,12 +76,24 @@ def find(
         flyer = Flyer(trainer, shape)
         search = Search(flyer, EFFORTS[effort], (math.log2(lowest), math.log2(highest)))
         search.run(seed)
+        notes += _about(trainer, search)
     finally:
         _restore(trainer, state)
-    rungs = [rung_of(lanes, search.start.probe.mean()) for lanes in search.rungs]
-    answer = estimate(rungs, shape.total, seed or 0)
-    cost = Cost(flyer.updates, flyer.updates, time.perf_counter() - began, shape.total)
-    return _found(search, answer, cost, notes, effort=effort, seed=seed)
+    found, cliff = _read(search, shape.total, seed or 0)
+    spent = flyer.updates
+    return Found(
+        learning_rate=2.0**found.position,
+        interval=(2.0**found.low, 2.0**found.high),
+        diverges_at=None if cliff is None else 2.0**cliff,
+        cyclical={"low": 2.0**found.base, "high": 2.0**found.top},
+        curve=found.curve,
+        cost=Cost(spent, spent, time.perf_counter() - began, shape.total),
+        confidence=found.confidence,
+        warnings=(*notes, *found.warnings),
+        lanes=search.lanes,
+        effort=effort,
+        seed=seed,
+    )
 
 
 def _restore(trainer: Trainer, state: Any) -> None:
@@ -91,54 +105,28 @@ def _restore(trainer: Trainer, state: Any) -> None:
         raise
 
 
-def _found(
-    search: Search,
-    answer: Estimate,
-    cost: Cost,
-    notes: list[str],
-    *,
-    effort: str,
-    seed: int | None,
-) -> Found:
-    """The result, kept inside the bounds, with warnings."""
-    bottom, top = search.bounds
-    position = min(max(answer.position, bottom), top)
-    low, high = max(min(answer.low, position), bottom), min(max(answer.high, position), top)
-    lanes = tuple(lane for rung in search.rungs for lane in rung)
-    width = high - low
-    confidence = "high" if width <= 1 else "medium" if width <= 2.5 else "low"
-    rate = 2.0**position
-    return Found(
-        learning_rate=rate,
-        interval=(2.0**low, 2.0**high),
-        diverges_at=_edge(lanes),
-        cyclical={"low": rate / 8, "high": rate},
-        curve=Curve(
-            tuple(np.exp2(answer.grid).tolist()),
-            tuple(answer.loss.tolist()),
-            tuple(answer.band[0].tolist()),
-            tuple(answer.band[1].tolist()),
-        ),
-        cost=cost,
-        confidence=confidence,
-        warnings=(*notes, *_warnings(search, answer)),
-        lanes=lanes,
-        effort=effort,
-        seed=seed,
-    )
+def _read(search: Search, total: int, seed: int) -> tuple[Answer, float | None]:
+    """The answer, and the position of the cliff where there is one."""
+    evidence = gather(search.lanes, search.start.probe, _DRAWS, seed)
+    if evidence is None:
+        fallen = [math.log2(lane.rate) for lane in search.lanes if lane.diverged]
+        lowest = min((math.log2(lane.rate) for lane in search.lanes), default=search.bounds[0])
+        return no_answer(lowest, search.bounds), min(fallen, default=None)
+    return answer(predict(evidence, total), evidence, search.bounds), evidence.cliff
 
 
-def _edge(lanes: tuple[Lane, ...]) -> float | None:
-    """The lowest rate at which a lane diverged."""
-    return min((lane.rate for lane in lanes if lane.diverged), default=None)
-
-
-def _warnings(search: Search, answer: Estimate) -> list[str]:
-    """What to be careful about."""
+def _about(trainer: Trainer, search: Search) -> list[str]:
+    """What the search rests on and should not have to."""
     notes = []
-    bottom, top = search.bounds
-    if answer.position <= bottom + 0.5:
-        notes.append("the best rate lies at the lowest rate considered: lower low")
-    if answer.position >= top - 0.5:
-        notes.append("the best rate lies at the highest rate considered: raise high")
+    if not isinstance(trainer, Prober):
+        notes.append(
+            "the trainer gives no losses of parts of its validation data (see "
+            "glidepath.training.Prober), so the probe's own noise is not known"
+        )
+    if trainer.evaluate("test") == trainer.evaluate("validation"):
+        notes.append(
+            "the task has no test data: the probe is of the data that results are reported on"
+        )
+    if len(search.rungs) < 2:
+        notes.append("the budget allowed one length of lanes only: raise the effort")
     return notes

@@ -35,7 +35,6 @@ class Lane:
     """Its peak rate."""
     updates: int
     """The length that the shape was compressed to."""
-    seed: int
     score: float
     """The probe's loss at its end, NaN where it diverged."""
     probe: tuple[float, ...]
@@ -47,12 +46,16 @@ class Lane:
 
 @dataclass(frozen=True)
 class Curve:
-    """The predicted loss after the whole budget, over peak rates, relative to the best."""
+    """The predicted loss after the whole budget over peak rates, above that of the best rate.
+
+    In the unit of the task's loss. How far one rate is above another is foretold better than where
+    the best one ends.
+    """
 
     rates: tuple[float, ...]
     loss: tuple[float, ...]
     low: tuple[float, ...]
-    """The lower end of the band that holds 80 % of the resampled curves."""
+    """The lower end of the band that holds 80 % of the laws that fit the lanes."""
     high: tuple[float, ...]
 
 
@@ -62,9 +65,10 @@ class Found:
 
     learning_rate: float
     interval: tuple[float, float]
-    """80 % of the resampled searches ended inside."""
+    """The best rate lies inside for 80 % of the laws that fit the lanes."""
     diverges_at: float | None
-    """The lowest rate at which a lane diverged; None where none did."""
+    """The lowest rate, above the best lane's, at which a lane diverged or learnt nothing; None
+    where none did."""
     cyclical: Mapping[str, float]
     """Base ("low") and top ("high") for cyclical rates."""
     curve: Curve

@@ -10,14 +10,12 @@ import numpy as np
 
 from glidepath.finding.finder.found import Lane
 from glidepath.finding.finder.shape import Shape
-from glidepath.training.trainer import Array, Trainer
+from glidepath.training.trainer import Array, Prober, Trainer
 
 PROBED = 1024
 """Examples of the probe, where there are as many."""
 _LOOKS = 8
-"""How often a lane is looked at while it flies, to stop it where it has diverged."""
-_RISE = 4.0
-"""How far above the start a lane's loss may be, in units of `Start.scale`."""
+"""How often a lane is looked at while it flies, to stop it where its loss is not finite."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +23,9 @@ class Start:
     """Where every lane begins."""
 
     state: Any
-    seed: int
+    seed: int | None
     probe: Array
-    """The probe's losses before any update."""
+    """The probe's losses by part, before any update."""
 
 
 @dataclass
@@ -44,23 +42,25 @@ class Flyer:
     def __init__(self, trainer: Trainer, shape: Shape) -> None:
         self.trainer, self.shape = trainer, shape
         self.updates = 0
-        self._held: dict[tuple[int, float], _Held] = {}
+        """Lane-updates so far."""
+        self._held: dict[float, _Held] = {}
 
-    def start(self, seed: int | None, number: int) -> Start:
+    def start(self, seed: int | None) -> Start:
         """Reset to a seed (or, with None, stay where the trainer is) and remember the place."""
         if seed is not None:
-            self.trainer.reset(seed + number)
-        return Start(self.trainer.snapshot(), (seed or 0) + number, probe(self.trainer))
+            self.trainer.reset(seed)
+        return Start(self.trainer.snapshot(), seed, probe(self.trainer))
+
+    def cost(self, start: Start, rate: float, updates: int) -> int:
+        """The lane-updates that a lane would take."""
+        held = self._held.get(rate)
+        return updates - (0 if held is None else len(held.losses))
 
     def fly(self, start: Start, rate: float, updates: int) -> Lane:
         """One lane; it stops early where its loss is not finite."""
-        held = self._held.get((start.seed, rate)) if self.shape.steady else None
-        if held is None:
-            self.trainer.restore(start.state)
-            losses = np.empty(0)
-        else:
-            self.trainer.restore(held.state)
-            losses = held.losses
+        held = self._held.get(rate)
+        self.trainer.restore(start.state if held is None else held.state)
+        losses = np.empty(0) if held is None else held.losses
         done = len(losses)
         tables = self.shape.flown(rate, updates)
         chunk = max(1, math.ceil(updates / _LOOKS))
@@ -71,20 +71,18 @@ class Flyer:
             if not np.isfinite(losses).all():
                 break
         self.updates += len(losses) - done
-        parts = np.full(len(start.probe), math.nan)
-        if np.isfinite(losses).all():
-            parts = probe(self.trainer)
-        if self.shape.steady and np.isfinite(parts).all():
-            self._held[start.seed, rate] = _Held(self.trainer.snapshot(), losses)
-        score = float(parts.mean())
+        finite = bool(np.isfinite(losses).all())
+        parts = probe(self.trainer) if finite else np.full(len(start.probe), math.nan)
+        diverged = not np.isfinite(parts).all()
+        if self.shape.steady and not diverged:
+            self._held[rate] = _Held(self.trainer.snapshot(), losses)
         return Lane(
             rate=rate,
             updates=updates,
-            seed=start.seed,
-            score=score,
+            score=math.nan if diverged else float(parts.mean()),
             probe=tuple(parts.tolist()),
             losses=tuple(losses.tolist()),
-            diverged=not math.isfinite(score),
+            diverged=diverged,
         )
 
 
@@ -93,7 +91,6 @@ def probe(trainer: Trainer) -> Array:
 
     See `glidepath.training.Prober`.
     """
-    parts = getattr(trainer, "probe", None)
-    if callable(parts):
-        return np.asarray(parts(PROBED), np.float64)
+    if isinstance(trainer, Prober):
+        return np.asarray(trainer.probe(PROBED), np.float64)
     return np.array([float(trainer.evaluate("validation")["loss"])])

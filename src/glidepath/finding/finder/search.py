@@ -6,12 +6,17 @@ import math
 
 import numpy as np
 
+from glidepath.errors import ArgumentError
 from glidepath.finding.finder.effort import Effort
 from glidepath.finding.finder.found import Lane
 from glidepath.finding.finder.lanes import Flyer, Start
 
 _COARSE = 2.0
 """Octaves between the lanes of the first rung."""
+_LEARNT = 1e-3
+"""A loss that fell by less than this share of its size has not moved."""
+_WIDER = 4
+"""So many lanes at most are added to a rung whose best lies at its edge."""
 
 
 class Search:
@@ -19,63 +24,96 @@ class Search:
 
     def __init__(self, flyer: Flyer, effort: Effort, bounds: tuple[float, float]) -> None:
         self.flyer, self.effort, self.bounds = flyer, effort, bounds
-        self.rungs: list[list[Lane]] = []
+        self.allowed = effort.allowed(flyer.shape.total)
+        self.rungs: list[dict[float, Lane]] = []
         self.start: Start
 
     def run(self, seed: int | None) -> None:
-        """All rungs."""
-        self.start = self.flyer.start(seed, 0)
-        lengths = self.effort.lengths(self.flyer.shape.total)
-        best = self.bracket(lengths[0])
-        for length, count in zip(lengths[1:], self.effort.lanes[1:], strict=False):
+        """All rungs.
+
+        Raises:
+            ArgumentError: the model's loss is not finite before any training.
+        """
+        self.start = self.flyer.start(seed)
+        if not math.isfinite(self.worst):
+            raise ArgumentError(
+                f"find: the validation loss is {self.worst} before any training, so no rate can be "
+                "judged; check the model's initial weights and the data"
+            )
+        shape = self.flyer.shape
+        plan = self.effort.plan(shape.total, shape.steady)
+        best = self.bracket(plan[0][0])
+        for length, count in plan[1:]:
             best = self.halve(best, length, count)
 
-    def fly(self, lanes: dict[float, Lane], position: float, length: int) -> float:
-        """The score of the lane at a position, flown unless it has been; infinite if diverged."""
-        if position not in lanes:
-            lanes[position] = self.flyer.fly(self.start, 2.0**position, length)
-        lane = lanes[position]
-        return math.inf if lane.diverged else lane.score
+    @property
+    def worst(self) -> float:
+        """The probe's loss before any update: no lane counts as worse."""
+        return float(self.start.probe.mean())
 
-    def inside(self, position: float) -> bool:
-        """Whether a position is in the window."""
-        return self.bounds[0] - 1e-9 <= position <= self.bounds[1] + 1e-9
+    @property
+    def lanes(self) -> tuple[Lane, ...]:
+        """Every lane, rung by rung, by increasing rate."""
+        return tuple(rung[position] for rung in self.rungs for position in sorted(rung))
+
+    def affords(self, position: float, length: int) -> bool:
+        """Whether a lane there is inside the bounds and what may be spent."""
+        inside = self.bounds[0] - 1e-9 <= position <= self.bounds[1] + 1e-9
+        cost = self.flyer.cost(self.start, 2.0**position, length)
+        return inside and self.flyer.updates + cost <= self.allowed
+
+    def fly(self, rung: dict[float, Lane], position: float, length: int) -> bool:
+        """A lane at a position, where it can be afforded; whether it was flown."""
+        if not self.affords(position, length):
+            return False
+        rung[position] = self.flyer.fly(self.start, 2.0**position, length)
+        return True
+
+    def score(self, lane: Lane) -> float:
+        """A lane's loss, at worst the start's; infinite where it diverged."""
+        return math.inf if lane.diverged else min(lane.score, self.worst)
+
+    def best(self, rung: dict[float, Lane]) -> float:
+        """The position of the best lane, the lowest of equals."""
+        return min(rung, key=lambda position: (self.score(rung[position]), position))
 
     def bracket(self, length: int) -> float:
-        """Lanes two octaves apart, from the middle up and down, until the loss rises twice."""
-        lanes: dict[float, Lane] = {}
+        """Lanes two octaves apart from the middle on, until two are worse on either side.
+
+        One is enough below. Above, a lane that diverged ends it; where nothing has moved the loss
+        yet, the search goes on in both directions.
+        """
+        rung: dict[float, Lane] = {}
+        self.rungs.append(rung)
         middle = sum(self.bounds) / 2
-        for direction in (_COARSE, -_COARSE):
-            position, worse, best = middle, 0, math.inf
-            while self.inside(position) and worse < 2:
-                score = self.fly(lanes, position, length)
-                worse = worse + 1 if score >= best else 0
-                if math.isinf(score) and direction > 0:
-                    break
-                best = min(best, score)
-                position += direction
-        return self.done(lanes)
+        self.fly(rung, middle, length)
+        while rung:
+            best, top, bottom = self.best(rung), max(rung), min(rung)
+            fall = self.worst - self.score(rung[best])
+            still = fall <= _LEARNT * max(abs(self.worst), fall)
+            higher = top - best < 2 * _COARSE and not rung[top].diverged
+            lower = best - bottom < _COARSE or still
+            if higher and self.fly(rung, top + _COARSE, length):
+                continue
+            if not (lower and self.fly(rung, bottom - _COARSE, length)):
+                break
+        return self.best(rung) if rung else middle
 
     def halve(self, best: float, length: int, count: int) -> float:
-        """So many lanes an octave apart around the best of the last rung; more at an edge."""
-        lanes: dict[float, Lane] = {}
-        first = best - count // 2
-        for position in np.arange(first, first + count):
-            if self.inside(position):
-                self.fly(lanes, float(position), length)
-        for _ in range(3):
-            scores = {position: self.fly(lanes, position, length) for position in lanes}
-            lowest = min(scores, key=lambda position: scores[position])
-            if lowest == min(scores) and self.inside(lowest - 1):
-                self.fly(lanes, lowest - 1, length)
-            elif lowest == max(scores) and self.inside(lowest + 1):
-                self.fly(lanes, lowest + 1, length)
-            else:
-                break
-        return self.done(lanes)
+        """So many lanes an octave apart around the best so far; more where the best is at an edge.
 
-    def done(self, lanes: dict[float, Lane]) -> float:
-        """Keep a rung; the position of its best lane."""
-        self.rungs.append([lanes[position] for position in sorted(lanes)])
-        scores = {p: math.inf if lane.diverged else lane.score for p, lane in lanes.items()}
-        return min(scores, key=lambda position: scores[position])
+        The nearest are flown first, so that what can be afforded is where it matters.
+        """
+        rung: dict[float, Lane] = {}
+        window = np.arange(count) - count // 2
+        for step in sorted(window.tolist(), key=lambda step: (abs(step), step)):
+            self.fly(rung, best + step, length)
+        if not rung:
+            return best
+        self.rungs.append(rung)
+        for _ in range(_WIDER):
+            now = self.best(rung)
+            edges = {min(rung): -1.0, max(rung): 1.0}
+            if now not in edges or not self.fly(rung, now + edges[now], length):
+                break
+        return self.best(rung)

@@ -43,7 +43,8 @@ def compress(table: Array, updates: int) -> Array:
     area = np.concatenate([[0.0], np.cumsum(table)])
     edges = np.arange(updates + 1) * (len(table) / updates)
     means = np.diff(np.interp(edges, np.arange(len(area)), area)) * (updates / len(table))
-    return np.clip(means, table.min(), table.max())
+    kept: Array = np.clip(means, table.min(), table.max())
+    return kept
 
 
 def shape_of(

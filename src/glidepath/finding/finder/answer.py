@@ -1,0 +1,120 @@
+"""From a prediction to the answer: rate, interval, bounds for cyclical rates, warnings."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from glidepath.finding.finder.evidence import Evidence
+from glidepath.finding.finder.found import Curve
+from glidepath.finding.finder.law import STEP, Prediction, least_expected
+from glidepath.training.trainer import Array
+
+_INSIDE = (0.1, 0.9)
+_HARMLESS = 0.01
+"""An expected loss above the best, in shares, that does not matter."""
+_BASE, _TOP = 0.1, 0.02
+"""The same at the base and at the top of cyclical rates."""
+_FLAT, _NOISY, _CERTAIN, _LIKELY = 4.0, 3.0, 1.5, 3.0
+"""Octaves: of harmless rates to be called flat; of an interval to be called noisy, high confidence
+and medium confidence."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Positions, log2 of rates, and what to say about them."""
+
+    position: float
+    low: float
+    high: float
+    base: float
+    top: float
+    curve: Curve
+    confidence: str
+    warnings: tuple[str, ...]
+
+
+def answer(prediction: Prediction, evidence: Evidence, bounds: tuple[float, float]) -> Answer:
+    """What a prediction says, kept inside the bounds."""
+    position = _inside(least_expected(prediction), bounds)
+    grid, expected = prediction.grid, prediction.weights @ prediction.excess
+    optima = grid[np.argmin(prediction.excess, axis=1)]
+    low, high = (_quantile(optima, prediction.weights, share) for share in _INSIDE)
+    low, high = _inside(min(low, position), bounds), _inside(max(high, position), bounds)
+    harmless = _around(grid, expected - expected.min(), position, _HARMLESS)
+    base = _around(grid, expected - expected.min(), position, _BASE)[0]
+    top = _around(grid, expected - expected.min(), position, _TOP)[1]
+    base = min(base, top - 2)
+    warnings = [*_edges(position, bounds), *_doubts(low, high, harmless)]
+    return Answer(
+        position, low, high, base, top, _curve(prediction, evidence.scale),
+        _confidence(high - low), tuple(warnings),
+    )  # fmt: skip
+
+
+def no_answer(best: float, bounds: tuple[float, float]) -> Answer:
+    """Where no lane learnt anything: the best there is, and a warning."""
+    rates = tuple(np.exp2(bounds).tolist())
+    none = (math.nan, math.nan)
+    return Answer(
+        _inside(best, bounds), *bounds, best - 3, best, Curve(rates, none, none, none), "low",
+        ("no lane learnt anything on the probe, so nothing can be read off: raise the effort, "
+         "widen low and high, or check the model and its data",),
+    )  # fmt: skip
+
+
+def _inside(position: float, bounds: tuple[float, float]) -> float:
+    return min(max(position, bounds[0]), bounds[1])
+
+
+def _quantile(values: Array, weights: Array, share: float) -> float:
+    order = np.argsort(values)
+    at = int(np.searchsorted(np.cumsum(weights[order]), share))
+    return float(values[order][min(at, len(order) - 1)])
+
+
+def _around(grid: Array, excess: Array, position: float, limit: float) -> tuple[float, float]:
+    """The ends of the rates around a position whose expected loss stays below a limit."""
+    at = int(np.argmin(np.abs(grid - position)))
+    over = np.flatnonzero(excess > limit)
+    below, above = over[over < at], over[over > at]
+    first = int(below[-1]) + 1 if below.size else 0
+    last = int(above[0]) - 1 if above.size else len(grid) - 1
+    return float(grid[min(first, at)]), float(grid[max(last, at)])
+
+
+def _curve(prediction: Prediction, scale: float) -> Curve:
+    mean = prediction.weights @ prediction.excess
+    order = np.argsort(prediction.excess, axis=0)
+    ranked = np.take_along_axis(prediction.excess, order, axis=0)
+    reached = np.cumsum(prediction.weights[order], axis=0)
+    ends = [ranked[np.argmax(reached >= share, axis=0), np.arange(len(mean))] for share in _INSIDE]
+    rates = tuple(np.exp2(prediction.grid).tolist())
+    loss, low, high = (tuple((scale * part).tolist()) for part in (mean, *ends))
+    return Curve(rates, loss, low, high)
+
+
+def _confidence(width: float) -> str:
+    return "high" if width <= _CERTAIN else "medium" if width <= _LIKELY else "low"
+
+
+def _edges(position: float, bounds: tuple[float, float]) -> list[str]:
+    if position <= bounds[0] + STEP:
+        return ["the best rate lies at the lowest rate that was considered: lower low"]
+    if position >= bounds[1] - STEP:
+        return ["the best rate lies at the highest rate that was considered: raise high"]
+    return []
+
+
+def _doubts(low: float, high: float, harmless: tuple[float, float]) -> list[str]:
+    first, last = (f"{2.0**end:.2g}" for end in harmless)
+    if harmless[1] - harmless[0] >= _FLAT:
+        return [f"flat: any rate from {first} to {last} should do as well within 1 %"]
+    if high - low > _NOISY:
+        return [
+            f"the lanes leave the best rate open between {2.0**low:.2g} and {2.0**high:.2g}: raise "
+            "the effort"
+        ]
+    return []
