@@ -65,7 +65,7 @@ def problems(folder: Path | None) -> list[Problem]:
         ),
         Problem("digits-bn", DEVELOPMENT, mlp(64, 32, 32, 10), classify(bn_net), digits, 64),
         Problem(
-            "digits-attention", DEVELOPMENT, former(8, 16, 8, 10), classify(pooled), digit_rows, 16
+            "digits-attention", DEVELOPMENT, former(8, 16, 8, 10), classify(pooled), digit_rows, 8
         ),
         Problem("breast-cancer", REPORTING, mlp(30, 24, 2), classify(net), breast_cancer, 32),
     ]  # fmt: skip
@@ -81,14 +81,14 @@ def problems(folder: Path | None) -> list[Problem]:
         Problem("large-batch", REPORTING, mlp(49, 32, 10), classify(net), fashion, 256),
         Problem("small-batch", REPORTING, mlp(49, 32, 10), classify(net), fashion, 4),
         Problem(
-            "fashion-cnn", REPORTING, cnn, classify(cnn_net), lambda: fashion_patches(folder), 32
+            "fashion-cnn", REPORTING, cnn, classify(cnn_net), lambda: fashion_patches(folder), 16
         ),
         Problem(
             "fine-tuning", REPORTING, lambda key: tuned_from(folder, key), classify(net),
             lambda: fashion_pixels(folder, new=True), 16,
         ),
-        Problem("char-gru", REPORTING, gru(65, 24), classify(gru_net), text, 8),
-        Problem("char-transformer", REPORTING, former(65, 16, 16, 65), classify(tokens), text, 8),
+        Problem("char-gru", REPORTING, gru(65, 16), classify(gru_net), text, 8),
+        Problem("char-transformer", REPORTING, former(65, 16, 8, 65), classify(tokens), text, 8),
     ]  # fmt: skip
 
 
@@ -372,11 +372,11 @@ def fashion_patches(folder: Path) -> Split:
 
 @lru_cache
 def characters(folder: Path) -> Split:
-    """Windows of 16 characters, each of which is to foretell the next."""
+    """Windows of 8 characters, each of which is to foretell the next."""
     text = (folder / "tinyshakespeare" / "input.txt").read_text(encoding="utf-8")
     known, begun = np.unique(np.array(list(text))), np.array(list(text[:400_000]))
     codes = np.searchsorted(known, begun).astype(np.int32)
-    rows = codes[: len(codes) // 17 * 17].reshape(-1, 17)
+    rows = codes[: len(codes) // 9 * 9].reshape(-1, 9)
     return parted(rows[:9000, :-1], rows[:9000, 1:], 256, 744)
 
 
