@@ -254,10 +254,35 @@ def transformers_empty():
         compat.transformers.get_scheduler("cosine", 1.0, 5, 5)
 
 
-@demonstrates("transformers.greedy")
-def transformers_greedy():
-    with pytest.raises(gp.ArgumentError, match="must be one of"):
-        compat.transformers.get_scheduler("greedy", 1.0)
+def greedy(metrics, lr, **special):
+    """The rates after the last metric: of GreedyLR, and of the policy."""
+    transformers, torch = pytest.importorskip("transformers"), pytest.importorskip("torch")
+    opt = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=lr)
+    made = transformers.get_scheduler("greedy", opt, scheduler_specific_kwargs=special)
+    for metric in metrics:
+        made.step(metric)
+    native = float(opt.param_groups[0]["lr"])
+    controller = compat.transformers.get_scheduler("greedy", lr, None, None, special).controllers[0]
+    state = controller.init()
+    for metric in metrics:
+        state = controller.update(state, metric, 0.0)
+    return native, controller.apply(state, lr)
+
+
+@demonstrates("transformers.greedy, lr below its min_lr")
+def transformers_greedy_minimum():
+    with pytest.raises(gp.ArgumentError, match="must lie between min_lr and max_lr"):
+        greedy([1.0] * 12, 5e-5)
+    native, ours = greedy([1.0] * 30, 5e-5, min_lr=5e-5)
+    assert native == ours == 5e-5
+    native, ours = greedy([1.0] * 30, 0.1)
+    assert native == pytest.approx(ours) == 0.1 * 0.95**2
+
+
+@demonstrates("transformers.greedy, reset_start")
+def transformers_greedy_reset():
+    native, ours = greedy([1.0] * 6, 1.0, patience=0, factor=0.5, min_lr=0.5, reset_start=2)
+    assert (native, ours) == (1.0, 0.5)
 
 
 def test_every_row_has_a_demonstration_and_every_demonstration_a_row():
@@ -267,8 +292,7 @@ def test_every_row_has_a_demonstration_and_every_demonstration_a_row():
 @pytest.mark.parametrize("row", ROWS, ids=[re.sub(r"\W+", "-", row[0]) for row in ROWS])
 def test_no_row_leaves_out_what_where_or_why(row):
     name, native, since, ours = row
-    assert name and native and ours
-    assert since or name == "transformers.greedy"
+    assert name and native and since and ours
 
 
 @pytest.mark.parametrize(

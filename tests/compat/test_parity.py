@@ -70,10 +70,10 @@ def test_every_native_scheduler_has_an_equivalent():
     assert public - others == set(gp.compat.optax.__all__)
 
 
-def test_every_name_of_get_scheduler_is_known_but_greedy():
+def test_every_name_of_get_scheduler_is_known():
     transformers = pytest.importorskip("transformers")
     names = {kind.value for kind in transformers.SchedulerType}
-    assert names - set(gp.compat.transformers._FUNCTIONS) == {"greedy"}
+    assert names <= set(gp.compat.transformers._FUNCTIONS)
 
 
 @pytest.mark.keras
@@ -136,6 +136,8 @@ def test_a_spec_may_name_the_parts():
             "needs min_lr or min_lr_rate",
         ),
         (lambda: gp.compat.transformers.get_wsd_schedule(0.1, 1, 1), "needs num_training_steps"),
+        (lambda: gp.compat.transformers.get_greedy_schedule(0.1, smooth=True), "are not there"),
+        (lambda: gp.compat.transformers.get_greedy_schedule(0.1, speed=1), "no argument speed"),
     ],
 )
 def test_bad_arguments_are_refused(build, message):

@@ -112,12 +112,11 @@ def warmup_stable_decay(draw):
     )
 
 
-@case("transformers", "reduce_lr_on_plateau")
-def reduce_lr_on_plateau(draw):
-    lr, patience = draw(RATES), draw(st.integers(0, 4))
+def told(draw, name, lr, special):
+    """A scheduler that is told metrics, and the rates after each of them."""
     opt = optimizer(lr)
-    made = get_scheduler("reduce_lr_on_plateau", opt, None, None, {"patience": patience, "eps": 0})
-    policy = ours.get_scheduler("reduce_lr_on_plateau", lr, None, None, {"patience": patience})
+    made = get_scheduler(name, opt, None, None, {**special, "eps": 0})
+    policy = ours.get_scheduler(name, lr, None, None, special)
     controller, metrics = policy.controllers[0], draw(st.lists(st.floats(0.1, 3.0), min_size=9))
     state, mine, theirs = controller.init(), [], []
     for metric in metrics:
@@ -126,3 +125,24 @@ def reduce_lr_on_plateau(draw):
         theirs.append(float(opt.param_groups[0]["lr"]))
         mine.append(controller.apply(state, lr))
     return Pair(gp.from_function(mine.__getitem__).take(len(mine) - 1), np.array(theirs))
+
+
+@case("transformers", "reduce_lr_on_plateau")
+def reduce_lr_on_plateau(draw):
+    return told(draw, "reduce_lr_on_plateau", draw(RATES), {"patience": draw(st.integers(0, 4))})
+
+
+@case("transformers", "greedy")
+def greedy(draw):
+    lr = draw(RATES)
+    special = {
+        "mode": draw(st.sampled_from(["min", "max"])),
+        "factor": draw(st.floats(0.5, 0.99)),
+        "patience": draw(st.integers(0, 2)),
+        "threshold": draw(st.floats(0.0, 0.3)),
+        "cooldown": draw(st.integers(0, 3)),
+        "warmup": draw(st.integers(0, 3)),
+        "min_lr": lr * draw(st.floats(0.3, 1.0)),
+        "max_lr": lr * draw(st.floats(1.0, 3.0)),
+    }
+    return told(draw, "greedy", lr, special)

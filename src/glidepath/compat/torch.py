@@ -266,11 +266,7 @@ def ReduceLROnPlateau(  # noqa: PLR0913, PLR0917 - torch's own signature, and wh
     min_lr: float = 0.0,
     monitor: str = "val_loss",
 ) -> Policy:
-    """`lr` (or any schedule) under a plateau controller that counts as torch does.
-
-    torch lets `patience` bad epochs pass and reduces at the next one, and counts nothing for
-    `cooldown` epochs after that; Keras's counting reaches the same with patience + 1 and, where
-    there is a cooldown, cooldown + 1.
+    """`lr` (or any schedule) under `gp.reduce_on_plateau(counting="torch")`.
 
     Args:
         lr: the rate, or the schedule that the controller multiplies.
@@ -285,18 +281,17 @@ def ReduceLROnPlateau(  # noqa: PLR0913, PLR0917 - torch's own signature, and wh
         monitor: the metric that `scheduler.step(metric)` was given.
     """
     where = "ReduceLROnPlateau"
-    wait = checks.count(where, "patience", patience, least=0)
-    rest = checks.count(where, "cooldown", cooldown, least=0)
     kind = checks.choice(where, "threshold_mode", threshold_mode, ("rel", "abs"))
     controller = reduce_on_plateau(
         monitor,
         factor,
-        wait + 1,
+        patience,
         checks.choice(where, "mode", mode, ("min", "max")),
         threshold,
-        rest + 1 if rest else 0,
+        cooldown,
         min_lr,
         relative=kind == "rel",
+        counting="torch",
     )
     if isinstance(lr, Policy):
         return Policy(**lr.schedules, controllers=(*lr.controllers, controller))

@@ -10,6 +10,7 @@ from typing import Any
 
 from glidepath.compat._phases import flat, join, ramp, whole
 from glidepath.compat.torch import ReduceLROnPlateau
+from glidepath.control import greedy
 from glidepath.errors import ArgumentError
 from glidepath.schedules import (
     Policy,
@@ -30,6 +31,7 @@ __all__ = [
     "get_cosine_with_hard_restarts_schedule_with_warmup",
     "get_cosine_with_min_lr_schedule_with_warmup",
     "get_cosine_with_min_lr_schedule_with_warmup_lr_rate",
+    "get_greedy_schedule",
     "get_inverse_sqrt_schedule",
     "get_linear_schedule_with_warmup",
     "get_polynomial_decay_schedule_with_warmup",
@@ -192,6 +194,67 @@ def get_reduce_on_plateau_schedule(
     return ReduceLROnPlateau(lr, monitor=monitor, **kwargs)
 
 
+_GREEDY = {
+    "mode": "min",
+    "factor": 0.95,
+    "patience": 10,
+    "threshold": 1e-6,
+    "threshold_mode": "abs",
+    "cooldown": 0,
+    "warmup": 0,
+    "min_lr": 1e-3,
+    "max_lr": 1.0,
+    "smooth": False,
+}
+_GREEDY_LEFT_OUT = ("eps", "reset_start", "verbose", "window_size")
+
+
+def get_greedy_schedule(lr: float, monitor: str = "val_loss", **kwargs: Any) -> Policy:
+    """Transformers' GreedyLR as `gp.greedy` on a constant rate.
+
+    The bounds `min_lr` and `max_lr` (0.001 and 1.0 by default, as there) become bounds of the
+    factor, so `lr` must lie between them. `eps`, `verbose` and the reset after `reset_start`
+    reductions at `min_lr` are left out, and `smooth=True` and a relative threshold are refused.
+
+    Args:
+        lr: the rate that it begins with.
+        monitor: the metric that `scheduler.step(metric)` was given.
+        **kwargs: GreedyLR's own arguments.
+    """
+    where = "get_greedy_schedule"
+    unknown = sorted(set(kwargs) - set(_GREEDY) - set(_GREEDY_LEFT_OUT))
+    if unknown:
+        raise ArgumentError(
+            f"{where}: GreedyLR has no argument {', '.join(unknown)}; it has {', '.join(_GREEDY)}"
+        )
+    given: dict[str, Any] = {**_GREEDY, **kwargs}
+    if given["smooth"] or given["threshold_mode"] != "abs":
+        raise ArgumentError(
+            f"{where}: smooth=True and threshold_mode='rel' are not there; leave them out (an "
+            "epoch's metric is a mean already)"
+        )
+    rate = checks.number(where, "lr", lr, positive=True)
+    low = checks.number(where, "min_lr", given["min_lr"], positive=True)
+    high = checks.number(where, "max_lr", given["max_lr"])
+    if not low <= rate <= high:
+        raise ArgumentError(
+            f"{where}: lr must lie between min_lr and max_lr, got {lr!r} and {low!r} to {high!r}; "
+            "give bounds around it (outside of them GreedyLR itself moves the rate one way only)"
+        )
+    controller = greedy(
+        monitor,
+        given["factor"],
+        given["patience"],
+        given["mode"],
+        given["threshold"],
+        cooldown=given["cooldown"],
+        hold=given["warmup"],
+        min_factor=low / rate,
+        max_factor=high / rate,
+    )
+    return Policy(rate, controllers=[controller])
+
+
 _FUNCTIONS: dict[str, Callable[..., Schedule | Policy]] = {
     "linear": get_linear_schedule_with_warmup,
     "cosine": get_cosine_schedule_with_warmup,
@@ -201,12 +264,13 @@ _FUNCTIONS: dict[str, Callable[..., Schedule | Policy]] = {
     "constant_with_warmup": get_constant_schedule_with_warmup,
     "inverse_sqrt": get_inverse_sqrt_schedule,
     "reduce_lr_on_plateau": get_reduce_on_plateau_schedule,
+    "greedy": get_greedy_schedule,
     "cosine_with_min_lr": get_cosine_with_min_lr_schedule_with_warmup,
     "cosine_warmup_with_min_lr": get_cosine_with_min_lr_schedule_with_warmup_lr_rate,
     "warmup_stable_decay": get_wsd_schedule,
 }
 _WARM_UP_ONLY = ("constant_with_warmup", "inverse_sqrt")
-_WITHOUT_STEPS = ("constant", "reduce_lr_on_plateau")
+_WITHOUT_STEPS = ("constant", "reduce_lr_on_plateau", "greedy")
 
 
 def get_scheduler(
