@@ -60,15 +60,36 @@ def test_tune_compares_every_default_policy(tuned):
     assert result.range_test.updates > 100
 
 
-def test_the_policies_are_set_from_the_range_test(tuned):
+def peak(policy):
+    return max(policy.records[0].series["learning_rate"])
+
+
+def test_every_policy_flies_at_the_peak_that_the_finder_found_for_its_shape(tuned):
     result, _ = tuned
+    assert set(result.found) == set(DEFAULTS)
+    for policy in result.policies:
+        found = result.found[policy.name]
+        assert peak(policy) == pytest.approx(found.learning_rate, rel=0.01)
+        assert f"{found.learning_rate:.3g}" in result.notes[policy.name]
+        assert found.effort == "quick"
+        assert found.cost.budget == result.total_steps
+    assert len({found.learning_rate for found in result.found.values()}) > 3
+
+
+def test_a_policy_with_controllers_is_searched_for_as_one_that_falls(tuned):
+    result, _ = tuned
+    assert result.found["plateau"].learning_rate == result.found["polynomial"].learning_rate
+    assert not result.found["plateau"].warnings
+
+
+def test_without_the_finder_the_policies_are_set_from_the_range_test(tmp_path):
+    wanted = dict.fromkeys(["polynomial", "1cycle"])
+    result = quick(Toy(), wanted, tmp_path / "s", effort=None)
     found = by_name(result)
-    assert max(found["polynomial"].records[0].series["learning_rate"]) == pytest.approx(
-        result.range_test.suggested, rel=0.01
-    )
-    assert max(found["1cycle"].records[0].series["learning_rate"]) == pytest.approx(
-        result.range_test.high, rel=0.02
-    )
+    assert peak(found["polynomial"]) == pytest.approx(result.range_test.suggested, rel=0.01)
+    assert peak(found["1cycle"]) == pytest.approx(result.range_test.high, rel=0.02)
+    assert not result.found
+    assert "suggested rate of the range test" in result.notes["polynomial"]
 
 
 def test_the_recommendation_is_made_on_validation_and_reported_on_test(tuned):
@@ -154,7 +175,8 @@ def test_the_summary_has_what_programs_rely_on(tuned):
 def test_the_cost_counts_every_update_and_adds_up(tuned):
     result, out = tuned
     cost = result.cost
-    assert cost.updates == 14 * 3 * 160 + result.range_test.updates
+    searched = sum(found.cost.lane_updates for found in result.found.values())
+    assert cost.updates == 14 * 3 * 160 + result.range_test.updates + searched
     steps = sum(r.seconds["steps"] for p in result.policies for r in p.records)
     assert cost.steps >= steps
     assert cost.steps + cost.startup + cost.overhead == pytest.approx(cost.seconds, rel=0.05)
@@ -232,7 +254,8 @@ def test_seeds_may_be_chosen(tmp_path):
 def test_compare_with_a_default_policy_runs_the_range_test(tmp_path):
     result = quick(Toy(), {"cosine": None, "mine": gp.constant(0.05)}, tmp_path / "s")
     assert result.range_test is not None
-    assert "suggested" in result.notes["cosine"]
+    assert "the finder's for this shape" in result.notes["cosine"]
+    assert list(result.found) == ["cosine"]
     assert by_name(result)["mine"].policy == gp.Policy(gp.constant(0.05))
 
 

@@ -8,13 +8,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from glidepath.errors import GlidepathError
 
-EPOCHS, SEEDS, WORKERS = 20, 10, 2
+EPOCHS, SEEDS, WORKERS, EFFORT = 20, 10, 2, "quick"
 """What `studies` has as defaults, without importing it here; a test holds them together."""
 
 app = typer.Typer(
@@ -41,6 +41,14 @@ OutOption = Annotated[
 EpochsOption = Annotated[int, typer.Option("--epochs", help="The length of each run.")]
 SeedsOption = Annotated[int, typer.Option("--seeds", help="Runs of each policy.")]
 WorkersOption = Annotated[int, typer.Option("--workers", help="Processes that train at a time.")]
+EffortOption = Annotated[
+    str,
+    typer.Option(
+        "--effort",
+        help="What the finder may spend on the rate of each default policy: quick, standard, "
+        "thorough, or none (the range test alone sets the rates).",
+    ),
+]
 PolicyOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -100,12 +108,14 @@ def compare(
     seeds: SeedsOption = SEEDS,
     out: OutOption = None,
     workers: WorkersOption = WORKERS,
+    effort: EffortOption = EFFORT,
 ) -> None:
     """Train policies on the same seeds and compare them; the same command resumes."""
     with plain_errors():
         from glidepath.cli.run import study
 
-        study("compare", task, policy or [], epochs=epochs, seeds=seeds, out=out, workers=workers)
+        options: dict[str, Any] = {"epochs": epochs, "seeds": seeds, "workers": workers}
+        study("compare", task, policy or [], out=out, effort=effort, **options)
 
 
 @app.command()
@@ -116,12 +126,14 @@ def tune(
     out: OutOption = None,
     policy: PolicyOption = None,
     workers: WorkersOption = WORKERS,
+    effort: EffortOption = EFFORT,
 ) -> None:
     """Find the rates, set the classic policies from them, and compare; the same command resumes."""
     with plain_errors():
         from glidepath.cli.run import study
 
-        study("tune", task, policy or [], epochs=epochs, seeds=seeds, out=out, workers=workers)
+        options: dict[str, Any] = {"epochs": epochs, "seeds": seeds, "workers": workers}
+        study("tune", task, policy or [], out=out, effort=effort, **options)
 
 
 @app.command("range-test")

@@ -24,7 +24,13 @@ from glidepath.viewing import numbers
 
 
 def study(
-    verb: str, reference: str, policies: Sequence[str], *, out: Path | None, **options: Any
+    verb: str,
+    reference: str,
+    policies: Sequence[str],
+    *,
+    out: Path | None,
+    effort: str,
+    **options: Any,
 ) -> None:
     """`compare` or `tune`, with bars while it runs, and a table and the cost after it."""
     task, console = load_task(reference), Console()
@@ -41,6 +47,7 @@ def study(
         policies=asked or None,  # type: ignore[arg-type]
         out=folder,
         progress=progress,
+        effort=None if effort == "none" else effort,
         report=_Report(progress.stage),
         **options,
     )

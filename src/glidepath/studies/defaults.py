@@ -59,14 +59,18 @@ class Rates:
 
 @dataclass(frozen=True)
 class Default:
-    """A policy of the table: how it is made, and a sentence on how its rates were set."""
+    """A policy of the table: how it is made, and a sentence each on its shape and its rates."""
 
     make: Callable[[Rates], Policy | Schedule]
-    note: str
+    shape: str
+    rates: str
+    """How the range test sets its rates."""
 
 
-_START = "Starts at the suggested rate (the median of minimum/10 over the sweeps)"
-_BETWEEN = "Goes between the test's low and high rate, as its author sets it"
+_START = (
+    "Starts at the suggested rate of the range test (the median of minimum/10 over the sweeps)."
+)
+_BETWEEN = "Goes between the range test's low and high rate, as its author sets it."
 
 
 def _rounded(rate: float) -> float:
@@ -97,63 +101,76 @@ def _exp_range(r: Rates) -> Schedule:
 DEFAULTS: dict[str, Default] = {
     "fixed": Default(
         lambda r: constant(_rounded(r.suggested * CONSTANT_SHARE)),
-        "A third of the suggested rate: the test's suggestion suits schedules that decay and is "
+        "The same rate throughout.",
+        "It is a third of what the range test suggests, which suits schedules that decay and is "
         "about three times too high for a rate that does not.",
     ),
     "time-based": Default(
         lambda r: inverse_time_decay(r.suggested, 9.0, "100%"),
-        f"{_START} and falls as 1/(1 + 9k/total), to a tenth of it.",
+        "Falls as 1/(1 + 9k/total), to a tenth of where it starts.",
+        _START,
     ),
     "step": Default(
         lambda r: step_decay(r.suggested, 0.5, "20%"),
-        f"{_START} and halves after every fifth of the run.",
+        "Halves after every fifth of the run.",
+        _START,
     ),
     "exponential": Default(
         lambda r: exponential_decay(r.suggested, 0.01, "100%"),
-        f"{_START} and falls exponentially, to a hundredth of it.",
+        "Falls exponentially, to a hundredth of where it starts.",
+        _START,
     ),
     "polynomial": Default(
         lambda r: polynomial_decay(r.suggested, 0.0, "100%"),
-        f"{_START} and falls in a straight line (power 1) to zero.",
+        "Falls in a straight line (power 1) to zero.",
+        _START,
     ),
     "cosine": Default(
         _cosine,
-        "Warms up over 5 % of the run to the suggested rate (the median of minimum/10 over the "
-        "sweeps), then a cosine to zero.",
+        "Warms up over 5 % of the run, then falls as a cosine to zero.",
+        "Its peak is the suggested rate of the range test (the median of minimum/10 over the "
+        "sweeps).",
     ),
     "piecewise": Default(
         _piecewise,
-        f"{_START}; a tenth of it from half of the run, a hundredth from three quarters.",
+        "A tenth of where it starts from half of the run on, a hundredth from three quarters.",
+        _START,
     ),
     "power": Default(
         lambda r: power_decay(r.suggested, "5%", 0.5),
-        f"{_START} and falls as the inverse square root, to a bit over a fifth of it.",
+        "Falls as the inverse square root, to a bit over a fifth of where it starts.",
+        _START,
     ),
     "plateau": Default(
         _plateau,
-        f"{_START}; times 0.3 whenever the validation loss has not improved for a tenth of the "
-        "epochs.",
+        "Times 0.3 whenever the validation loss has not improved for a tenth of the epochs.",
+        _START,
     ),
     "triangular": Default(
         lambda r: triangular(r.low, r.high, "12.5%"),
-        f"{_BETWEEN}, four times in the run.",
+        "Goes up and down four times in the run.",
+        _BETWEEN,
     ),
     "triangular2": Default(
         lambda r: triangular(r.low, r.high, "12.5%", mode="triangular2"),
-        f"{_BETWEEN}, four times in the run, each half as high as the one before.",
+        "Goes up and down four times in the run, each time half as high as before.",
+        _BETWEEN,
     ),
     "exp_range": Default(
         _exp_range,
-        f"{_BETWEEN}, four times in the run, while the height falls exponentially to a tenth.",
+        "Goes up and down four times in the run, while the height falls exponentially to a tenth.",
+        _BETWEEN,
     ),
     "1cycle": Default(
         lambda r: one_cycle(r.high),
-        "Its peak is the test's high rate, as its authors set it; momentum moves against the rate.",
+        "Up, down again, and far below; momentum moves against the rate.",
+        "Its peak is the range test's high rate, as its authors set it.",
     ),
     "wsd": Default(
         lambda r: wsd(_rounded(r.suggested * STABLE_SHARE), "5%", "20%", shape="sqrt"),
-        "Half of the suggested rate, because it is stable for most of the run; the last fifth "
-        "cools down to zero as 1 − √u.",
+        "Warms up over 5 % of the run and stays; the last fifth cools down to zero as 1 − √u.",
+        "It stays at half of the rate that the range test suggests, because it is stable for most "
+        "of the run.",
     ),
 }
 """The classic policies by name, in the order of the report."""
@@ -185,7 +202,7 @@ def set_default(name: str, test: RangeTest, epochs: int, steps_per_epoch: int) -
     suggested, low, high = map(_rounded, (test.suggested, test.low, test.high))
     rates = Rates(suggested, low, high, epochs, epochs * steps_per_epoch)
     entry = DEFAULTS[name]
-    return SetPolicy(as_policy(entry.make(rates)), entry.note)
+    return SetPolicy(as_policy(entry.make(rates)), f"{entry.shape} {entry.rates}")
 
 
 def fit_to(chosen: SetPolicy, hyperparameters: Iterable[str]) -> SetPolicy:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from glidepath.finding.finder import Found
 from glidepath.finding.result import RangeTest
 from glidepath.schedules import Policy
 from glidepath.training.records import RunRecord
@@ -103,3 +104,5 @@ class StudyResult:
     """Name → a sentence on how that policy's rates were set."""
     split: str = "test"
     """The split that the metrics are of: "test", or "validation" where the task has no test."""
+    found: Mapping[str, Found] = field(default_factory=dict)
+    """What the finder found for each default policy's shape, by the policy's name."""

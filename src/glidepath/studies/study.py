@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from glidepath.errors import ArgumentError, PlanError, RecordError, SpecError, StudyError
+from glidepath.errors import ArgumentError, StudyError
+from glidepath.finding.finder import EFFORTS, Found
 from glidepath.finding.result import RangeTest
-from glidepath.schedules import Plan, Policy, Schedule, as_policy, checks, from_spec
+from glidepath.schedules import Policy, Schedule, checks
 from glidepath.studies import worker
 from glidepath.studies.arguments import (
     checked_policies,
@@ -22,25 +22,28 @@ from glidepath.studies.arguments import (
 )
 from glidepath.studies.assemble import Flight, best, judged_on, results
 from glidepath.studies.costs import Costs
-from glidepath.studies.defaults import DEFAULTS, SetPolicy, check_names, fit_to, set_default
+from glidepath.studies.defaults import DEFAULTS, check_names
 from glidepath.studies.pool import Call, Executor, Pool, check_sendable, open_pool
 from glidepath.studies.progress import Silent, StudyProgress
 from glidepath.studies.recommend import recommend
 from glidepath.studies.result import StudyResult
+from glidepath.studies.setting import Setting, set_policies, shapes
 from glidepath.studies.storage import Folder
 from glidepath.studies.summary import summary
 from glidepath.studies.task import StudyTask
-from glidepath.training import Metric, RunRecord
+from glidepath.training import RunRecord
 
 EPOCHS = 20
 SEEDS = 10
 SWEEPS = 5
 """Sweeps of the range test; their median is taken."""
+EFFORT = "quick"
+"""What the finder spends on the rate of each default policy."""
 
 Report = Callable[[StudyResult, Path], object]
 
 
-def compare(
+def compare(  # noqa: PLR0913 - each is a choice of the user's
     task: StudyTask,
     policies: Mapping[str, Policy | Schedule | None],
     *,
@@ -48,6 +51,7 @@ def compare(
     epochs: int = EPOCHS,
     seeds: int | Sequence[int] = SEEDS,
     workers: int | Executor = 2,
+    effort: str | None = EFFORT,
     progress: StudyProgress | None = None,
     report: Report | None = None,
 ) -> StudyResult:
@@ -63,6 +67,8 @@ def compare(
         epochs: the length of each run.
         seeds: how many seeds (0, 1, ...), or the seeds; every policy trains from the same ones.
         workers: how many processes train at a time (1: this one), or an executor.
+        effort: what the finder may spend on the rate of each default policy: "quick", "standard"
+            or "thorough"; None sets their rates from the range test alone.
         progress: whom to tell; nobody if None. `studies.progress_for(console)` makes one.
         report: called with the result and `out` before the end, e.g. `viewing.write_report`; its
             `load()`, where it has one, is called first and counts as start-up. A function that
@@ -81,10 +87,10 @@ def compare(
             f"compare: policies must be a mapping of names to policies, got {policies!r}; "
             'give e.g. {"cosine": gp.cosine_decay(0.1, "100%")}'
         )
-    return _Study(task, policies, Path(out), epochs, seeds, workers).run(progress, report)
+    return _Study(task, policies, Path(out), epochs, seeds, workers, effort).run(progress, report)
 
 
-def tune(
+def tune(  # noqa: PLR0913 - each is a choice of the user's
     task: StudyTask,
     *,
     out: Path | str,
@@ -92,6 +98,7 @@ def tune(
     seeds: int | Sequence[int] = SEEDS,
     policies: Iterable[str] | Mapping[str, Policy | Schedule | None] | None = None,
     workers: int | Executor = 2,
+    effort: str | None = EFFORT,
     progress: StudyProgress | None = None,
     report: Report | None = None,
 ) -> StudyResult:
@@ -105,6 +112,7 @@ def tune(
         policies: the names of the default policies to take (all if None), or a mapping as in
             `compare`, whose own policies are compared with the rest.
         workers: how many processes, or an executor.
+        effort: what the finder may spend on each policy, or None.
         progress: whom to tell.
         report: called with the result and `out`.
 
@@ -117,31 +125,8 @@ def tune(
         wanted = dict.fromkeys(check_names(DEFAULTS if policies is None else policies))
     if not wanted:
         raise ArgumentError("tune: policies must name at least one, got none; leave it out for all")
-    study = _Study(task, wanted, Path(out), epochs, seeds, workers, always_sweep=True)
+    study = _Study(task, wanted, Path(out), epochs, seeds, workers, effort, always_sweep=True)
     return study.run(progress, report)
-
-
-@dataclass(frozen=True)
-class _Set:
-    """A study whose policies are set: what its runs are flown from."""
-
-    described: worker.Described
-    test: RangeTest | None
-    policies: Mapping[str, SetPolicy]
-    plans: Mapping[str, Plan]
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "steps_per_epoch": self.described.steps_per_epoch,
-            "metric": [self.described.metric.name, self.described.metric.rising],
-            "hyperparameters": self.described.hyperparameters,
-            "batch_size": self.described.batch_size,
-            "range_test": None if self.test is None else json.loads(self.test.to_json()),
-            "policies": {
-                name: {"spec": chosen.policy.to_spec(), "note": chosen.note}
-                for name, chosen in self.policies.items()
-            },
-        }
 
 
 class _Study:
@@ -155,6 +140,7 @@ class _Study:
         epochs: int,
         seeds: int | Sequence[int],
         workers: int | Executor,
+        effort: str | None,
         always_sweep: bool = False,
     ) -> None:
         self.key = uuid.uuid4().hex
@@ -165,6 +151,7 @@ class _Study:
         self.seeds = checked_seeds(seeds)
         self.workers = checked_workers(workers)
         self.sweep = always_sweep or None in self.policies.values()
+        self.effort = None if effort is None else checks.choice("study", "effort", effort, EFFORTS)
         if workers != 1:
             check_sendable(f"the task {task.name!r}", task)
             for name, policy in self.policies.items():
@@ -199,6 +186,7 @@ class _Study:
                 for name, policy in self.policies.items()
             },
             "range_test": self.sweep,
+            "effort": self.effort,
             "glidepath": importlib.metadata.version("glidepath"),
         }
 
@@ -207,7 +195,7 @@ class _Study:
         if (message.name, message.seed) in self.waiting:
             self.progress.running(message.name, message.seed, message.step)
 
-    def prepared(self, stored: dict[str, Any], pool: Pool) -> _Set:
+    def prepared(self, stored: dict[str, Any], pool: Pool) -> Setting:
         """The policies, set: as they were stored, or from a range test now."""
         self.waiting: set[tuple[str, int]] = set()
         if "setting" in stored:
@@ -215,15 +203,11 @@ class _Study:
         self.progress.stage(f"opening {self.task.name} ...")
         described = self.describe(pool)
         test = self.range_test(pool) if self.sweep else None
-        chosen = {}
-        for name, policy in self.policies.items():
-            if policy is not None:
-                made = SetPolicy(policy, "As it was given.")
-            else:
-                assert test is not None
-                made = set_default(name, test, self.epochs, described.steps_per_epoch)
-            chosen[name] = fit_to(made, described.hyperparameters)
-        ready = _Set(described, test, chosen, self.plans(chosen, described))
+        ready = set_policies(described, self.epochs, test, self.policies)
+        ready.plans(self.task.name)
+        unset = [name for name, policy in self.policies.items() if policy is None]
+        if self.effort is not None and unset:
+            ready = ready.moved(self.search(pool, shapes(ready, unset)))
         self.folder.write_study({**stored, "setting": ready.to_json()})
         return ready
 
@@ -250,55 +234,41 @@ class _Study:
             self.progress.stage(f"careful: {warning}")
         return cast("RangeTest", test)
 
-    def stored_setting(self, data: Mapping[str, Any]) -> _Set:
+    def search(self, pool: Pool, wanted: Mapping[str, Policy]) -> dict[str, Found]:
+        """What the finder finds for each shape, as many at a time as there are processes."""
+        assert self.effort is not None
+        self.progress.stage(f"finding the rate of each of {len(wanted)} shapes ...")
+        names, budget = list(wanted), f"{self.epochs}ep"
+        calls: list[Call] = [
+            (worker.search, (self.key, self.task, wanted[name], budget, self.effort))
+            for name in names
+        ]
+        found = {}
+        for index, (one, spent) in cast("Any", self.costs.run(pool, calls)):
+            self.costs.add(spent)
+            found[names[index]] = one
+            low, high = one.interval
+            self.progress.stage(
+                f"{names[index]}: a peak of {one.learning_rate:.3g} ({low:.3g} to {high:.3g})"
+            )
+        return {name: found[name] for name in names}
+
+    def stored_setting(self, data: Mapping[str, Any]) -> Setting:
         """The policies as an earlier session set them."""
         try:
-            described = worker.Described(
-                data["steps_per_epoch"],
-                Metric(*data["metric"]),
-                tuple(data["hyperparameters"]),
-                data["batch_size"],
-            )
-            test = data["range_test"] and RangeTest.from_json(json.dumps(data["range_test"]))
-            chosen = {
-                name: SetPolicy(as_policy(from_spec(item["spec"])), item["note"])
-                for name, item in data["policies"].items()
-            }
-        except (KeyError, TypeError, RecordError, SpecError) as error:
+            return Setting.from_json(data)
+        except StudyError as error:
             raise StudyError(
-                f"{self.folder.path / 'study.json'} is damaged ({error}); remove the folder to "
-                "begin again"
+                f"{self.folder.path / 'study.json'}: {error}; remove the folder to begin again"
             ) from error
-        return _Set(described, test, chosen, self.plans(chosen, described))
 
-    def plans(
-        self, chosen: Mapping[str, SetPolicy], described: worker.Described
-    ) -> dict[str, Plan]:
-        """Every policy's plan; refused before any training where one does not fit."""
-        found = {}
-        for name, item in chosen.items():
-            try:
-                found[name] = item.policy.plan(f"{self.epochs}ep", described.steps_per_epoch)
-            except PlanError as error:
-                raise PlanError(
-                    f"the policy {name!r} does not fit a run of {self.epochs} epochs of "
-                    f"{described.steps_per_epoch} updates: {error}"
-                ) from error
-            lacking = sorted(set(found[name].tracks) - set(described.hyperparameters))
-            if lacking:
-                raise StudyError(
-                    f"the policy {name!r} flies {', '.join(lacking)}, which the optimizer of "
-                    f"{self.task.name!r} does not have; leave it out of the policy"
-                )
-        return found
-
-    def flown(self, ready: _Set, pool: Pool) -> dict[tuple[str, int], RunRecord]:
+    def flown(self, ready: Setting, pool: Pool) -> dict[tuple[str, int], RunRecord]:
         """Every run's record: those that were there, and the rest flown now, seed by seed."""
         found: dict[tuple[str, int], RunRecord] = {}
         jobs: list[worker.Job] = []
         board = worker.has_board()
         for seed in self.seeds:
-            for name, plan in ready.plans.items():
+            for name, plan in ready.plans(self.task.name).items():
                 record = self.folder.finished(name, seed, plan.fingerprint)
                 if record is not None:
                     found[name, seed] = record
@@ -337,7 +307,7 @@ class _Study:
         return found
 
     def concluded(
-        self, ready: _Set, records: Mapping[tuple[str, int], RunRecord], report: Report | None
+        self, ready: Setting, records: Mapping[tuple[str, int], RunRecord], report: Report | None
     ) -> StudyResult:
         """The result, reported and stored."""
         self.progress.stage("comparing and drawing ...")
@@ -354,7 +324,7 @@ class _Study:
         self.folder.write_summary(summary(result))
         return result
 
-    def result(self, ready: _Set, records: Mapping[tuple[str, int], RunRecord]) -> StudyResult:
+    def result(self, ready: Setting, records: Mapping[tuple[str, int], RunRecord]) -> StudyResult:
         """What the records say."""
         metric = ready.described.metric
         flights = [
@@ -374,11 +344,12 @@ class _Study:
                 flights,
                 compared,
                 metric,
-                ready.plans[best(flights, metric).name],
+                ready.plans(self.task.name)[best(flights, metric).name],
                 getattr(self.task, "code_for", None),
                 ready.described.batch_size,
             ),
             cost=self.costs.total(),
             notes={name: item.note for name, item in ready.policies.items()},
             split=judged_on(flights),
+            found=ready.found,
         )

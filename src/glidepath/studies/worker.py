@@ -14,7 +14,8 @@ from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from glidepath.errors import MissingExtraError, StudyError
-from glidepath.finding import RangeTest, range_test
+from glidepath.finding import RangeTest, find, range_test
+from glidepath.finding.finder import Found
 from glidepath.schedules import Policy, constant
 from glidepath.studies.task import StudyTask
 from glidepath.training import Metric, Outputs, Progress, RunRecord, Trainer, Updates, drive
@@ -120,6 +121,17 @@ def sweep(
         timed = _Timed(trainer)
         found = range_test(cast("Trainer", timed), sweeps=sweeps, seed=0, **options)
     return found, timer.spent(startup, timed.seconds, found.updates)
+
+
+def search(
+    key: str, task: StudyTask, policy: Policy, budget: str, effort: str
+) -> tuple[Found, Spent]:
+    """The finder's rate for the shape of a policy over a whole run."""
+    with _Timer() as timer:
+        trainer, startup = _opened(key, task)
+        timed = _Timed(trainer)
+        found = find(cast("Trainer", timed), policy, budget, effort=effort)
+    return found, timer.spent(startup, timed.seconds, found.cost.lane_updates)
 
 
 def fly(key: str, task: StudyTask, job: Job) -> Flown:
