@@ -167,11 +167,14 @@ def test_diagnose_reads_folders_and_leaves_out_what_is_no_log(logs, tmp_path):
     write(folder / "one" / "flat.csv", constant())
     (folder / "config.json").write_text('{"layers": 3}')
     event_file(folder / "board" / "train" / "events.out.tfevents.1", tags=("loss", "lr"))
-    done = call("diagnose", "--json", tmp_path / "out.json", folder, logs / "probe.csv")
+    pytest.importorskip("plotly")
+    options = ("--json", tmp_path / "out.json", "--html", tmp_path / "out.html")
+    done = call("diagnose", *options, folder, logs / "probe.csv")
     assert done.exit_code == 0, done.output
     found = json.loads((tmp_path / "out.json").read_text())
     assert [item["run"] for item in found["runs"]] == ["board", "flat.csv", "probe.csv"]
     assert [item["path"] for item in found["skipped"]] == [str(folder / "config.json")]
+    assert "probe.csv" in (tmp_path / "out.html").read_text()
     assert found["runs"][1]["gain"] is None and found["runs"][1]["refused"]
     assert found["runs"][2]["gain"]["low"] < found["runs"][2]["gain"]["high"]
     assert "left out" in done.stderr and "flat.csv" in done.output

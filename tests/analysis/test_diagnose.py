@@ -99,3 +99,37 @@ def test_a_rate_that_is_too_small_is_told_by_a_decay_that_gives_nothing(monkeypa
     found = diagnose(run("log-power", noise=0.0005))
     assert found.regime == "too small"
     assert "larger" in found.advice
+
+
+def test_a_loss_that_rises_with_the_rate_asks_for_a_longer_warm_up():
+    logged = run(noise=0.001)
+    bump = 1.5 * np.exp(-(((logged.step - 500) / 120) ** 2))
+    found = kinds(diagnose(replace(logged, loss=logged.loss + bump)))
+    assert found["warmup_short"].step == pytest.approx(500, abs=100)
+    assert "warmup_short" not in kinds(diagnose(logged))
+
+
+def test_a_warm_up_of_a_third_of_the_run_is_too_long():
+    long = gp.linear(0, PEAK, 3000) >> gp.constant(PEAK).take(4000) >> gp.linear(PEAK, 0, "rest")
+    found = kinds(diagnose(run(rates=from_plan(long.plan(TOTAL)), noise=0.001)))
+    assert "30% of the run" in found["warmup_long"].text
+    assert "warmup_long" not in kinds(diagnose(run(noise=0.001)))
+
+
+def test_the_decay_that_was_missing_is_dated():
+    found = diagnose(run(rates=from_plan(LATE.plan(TOTAL)), noise=0.0005, every=20))
+    assert found.decay is not None
+    assert found.decay.begin + found.decay.updates == TOTAL
+    assert found.decay.updates == round(found.recommended.share * TOTAL)
+    assert str(found.decay.begin) in found.advice
+    data = found.to_json()
+    assert data["decay"]["begin"] == found.decay.begin
+    assert data["gain"]["mean"] == found.gain.mean
+    healthy = diagnose(run(rates=wsd(60), noise=0.001))
+    assert healthy.decay is None and healthy.to_json()["decay"] is None
+
+
+def test_how_far_the_own_decay_went_does_not_change_the_regime():
+    """The regime is that of the peak rate: a run that only halved its rate has the same."""
+    half = diagnose(run(rates=wsd(20, end=0.5 * PEAK), noise=0.0005))
+    assert half.regime == diagnose(run(rates=wsd(20), noise=0.0005)).regime == "good"

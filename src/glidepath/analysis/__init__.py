@@ -1,6 +1,7 @@
 """Reading runs, predicting what another schedule would have given, and choosing a better one."""
 
-from glidepath.analysis.diagnosis import Diagnosis, Finding, diagnose
+from glidepath.analysis.diagnosis import Decay, Diagnosis, diagnose
+from glidepath.analysis.findings import Finding
 from glidepath.analysis.optimisation import Recommendation, optimize, recommend_probe
 from glidepath.analysis.prediction import Difference, Prediction, predict, predict_difference
 from glidepath.analysis.reading import find_runs, read_run
@@ -8,6 +9,7 @@ from glidepath.analysis.refusal import RefusedError
 from glidepath.analysis.run import LoggedRun
 
 __all__ = [
+    "Decay",
     "Diagnosis",
     "Difference",
     "Finding",

@@ -7,27 +7,31 @@ from typing import Any
 
 import numpy as np
 
-from glidepath.analysis.ensemble import Ensemble, assemble
-from glidepath.analysis.evidence import kept
+from glidepath.analysis.counsel import advice, regime
+from glidepath.analysis.ensemble import NORMAL_90, Ensemble, assemble
+from glidepath.analysis.findings import Finding, shape, signs
 from glidepath.analysis.optimisation import Recommendation, optimize
-from glidepath.analysis.prediction import Difference, Run, as_runs, difference
+from glidepath.analysis.prediction import Difference, Prediction, Run, as_runs, difference
 from glidepath.analysis.rates import RateCurve, from_plan
-from glidepath.analysis.refusal import RefusedError, check_runs, rises
+from glidepath.analysis.refusal import RefusedError, check_runs
 from glidepath.analysis.run import LoggedRun
-from glidepath.analysis.signs import change, plateau, spikes
+from glidepath.analysis.signs import change
+
+_POINTS = 120
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing that a log shows."""
+class Decay:
+    """When a decay should have begun, and how."""
 
-    kind: str
-    """ "diverged", "spikes", "plateau", "overfitting", "change", "final_rate", "decay_short" or
-    "no_decay"."""
-    text: str
-    """The evidence in a sentence."""
-    step: int | None = None
-    """The update it concerns, where there is one."""
+    begin: int
+    """The update at which the rate should have begun to fall."""
+    updates: int
+    """How long it should have taken."""
+    shape: str
+    """ "linear", "sqrt" or "cosine"."""
+    floor: float
+    """The last rate as a share of the peak."""
 
 
 @dataclass(frozen=True)
@@ -49,20 +53,39 @@ class Diagnosis:
     """Why no gain is given."""
     advice: str
     """What to do next, in a paragraph."""
+    logged: LoggedRun
+    """The run itself."""
+    fitted: Prediction | None = None
+    """The law's curve of this run."""
+    instead: Prediction | None = None
+    """The law's curve under the recommended schedule."""
+
+    @property
+    def decay(self) -> Decay | None:
+        """The decay that the run should have had; None where its own is as good, or is unknown."""
+        best = self.recommended
+        if best is None or self.gain is None or self.gain.high >= 0:
+            return None
+        updates = round(best.share * self.logged.total)
+        return Decay(self.logged.total - updates, updates, best.shape, best.floor)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON data."""
-        best = self.recommended
+        """Plain JSON data; the curves are left out."""
+        best, decay = self.recommended, self.decay
         return {
             "run": self.run,
+            "updates": self.logged.total,
+            "peak": self.logged.rates.peak,
             "regime": self.regime,
             "evidence": self.evidence,
             "findings": [asdict(finding) for finding in self.findings],
+            "decay": None if decay is None else asdict(decay),
             "gain": None if self.gain is None else self.gain.to_json(),
             "saved": self.saved,
             "recommended": None if best is None else best.to_json(),
             "refused": self.refused,
             "advice": self.advice,
+            "warnings": list(self.logged.warnings),
         }
 
 
@@ -80,8 +103,9 @@ def diagnose(run: Run) -> Diagnosis:
     """
     logged = as_runs(run)[0]
     ensemble, refused = _fitted(logged)
-    findings = _signs(logged)
-    recommended, gain, saved = None, None, None
+    findings = signs(logged)
+    asked: tuple[Recommendation, Difference, int | None] | None = None
+    fitted = instead = None
     if ensemble is not None:
         moved = change(logged, ensemble.fits[0], ensemble.evidence.scale)
         if moved is not None:
@@ -92,19 +116,23 @@ def diagnose(run: Run) -> Diagnosis:
         mean, width = difference(ensemble, best, logged.rates)
         gain = Difference(mean, mean - width, mean + width, ())
         saved = _saved(ensemble, best, logged) if gain.high < 0 else None
-        findings += _shape(logged, recommended, gain)
-    regime, evidence = _regime(logged, findings, ensemble)
-    advice = _advice(regime, findings, recommended, gain, refused)
+        asked = (recommended, gain, saved)
+        findings += shape(logged, recommended, gain)
+        fitted, instead = _curve(ensemble, logged.rates), _curve(ensemble, best)
+    kind, evidence = regime(logged, findings, ensemble)
     return Diagnosis(
         logged.name,
-        regime,
+        kind,
         evidence,
         tuple(findings),
-        gain,
-        saved,
-        recommended,
+        None if asked is None else asked[1],
+        None if asked is None else asked[2],
+        None if asked is None else asked[0],
         refused,
-        advice,
+        advice(logged, kind, findings, asked, refused),
+        logged,
+        fitted,
+        instead,
     )
 
 
@@ -116,53 +144,12 @@ def _fitted(run: LoggedRun) -> tuple[Ensemble | None, str | None]:
         return None, str(error)
 
 
-def _signs(run: LoggedRun) -> list[Finding]:
-    """What needs no law."""
-    found: list[Finding] = []
-    early, late = run.loss[kept(run)][:3], run.loss[-3:]
-    if early.size and float(np.median(late)) > 1.02 * float(np.max(early)):
-        found.append(Finding("diverged", "the loss ends above where it was after the warm-up"))
-    at = spikes(run)
-    if at.size:
-        text = f"{at.size} spikes of the loss, the first at update {int(at[0])}"
-        found.append(Finding("spikes", text, int(at[0])))
-    flat = plateau(run)
-    if flat is not None:
-        text = f"the loss has not fallen since update {flat}, and the rate is still high"
-        found.append(Finding("plateau", text, flat))
-    step, loss = run.others.get("validation_loss", (run.step, run.loss))
-    if (run.of == "validation" or "validation_loss" in run.others) and loss.size >= 10:
-        after = step >= run.rates.warmup
-        if after.sum() >= 10 and rises(step[after], loss[after], run.rates):
-            onset = int(step[after][int(np.argmin(loss[after]))])
-            text = f"the validation loss is lowest at update {onset} and rises after it"
-            found.append(Finding("overfitting", text, onset))
-    return found
-
-
-def _shape(run: LoggedRun, best: Recommendation, gain: Difference) -> list[Finding]:
-    """What the schedule lacks, where the law says that it costs something."""
-    if gain.high >= 0:
-        return []
-    found = []
-    last = float(run.rates.at(run.total - 1)) / run.rates.peak
-    if last > 0.8:
-        found.append(Finding("no_decay", "the rate never came down for good"))
-    elif last > 0.05:
-        text = f"the last rate is {last:.0%} of the peak; towards zero the loss falls further"
-        found.append(Finding("final_rate", text))
-    share = _share(run.rates)
-    if last <= 0.8 and share < 0.6 * best.share:
-        text = f"the decay takes {share:.0%} of the run; {best.share:.0%} would be better"
-        found.append(Finding("decay_short", text, int((1 - best.share) * run.total)))
-    return found
-
-
-def _share(rates: RateCurve) -> float:
-    """The share of the run after the rate was last near its peak."""
-    k = np.arange(rates.total, dtype=np.float64)[:: max(1, rates.total // 2000)]
-    high = k[rates.at(k) >= 0.99 * rates.peak]
-    return 1 - float(high[-1]) / rates.total if high.size else 1.0
+def _curve(ensemble: Ensemble, rates: RateCurve) -> Prediction:
+    first = min(max(rates.warmup, round(0.01 * rates.total), 1), rates.total)
+    step = np.unique(np.linspace(first, rates.total, _POINTS).round())
+    curves = ensemble.curves(rates, step)
+    mean, width = ensemble.centre(curves), NORMAL_90 * ensemble.spread(curves, step)
+    return Prediction(step, mean, mean - width, mean + width, ())
 
 
 def _saved(ensemble: Ensemble, best: RateCurve, run: LoggedRun) -> int:
@@ -178,59 +165,3 @@ def _saved(ensemble: Ensemble, best: RateCurve, run: LoggedRun) -> int:
         level = ensemble.centre(ensemble.curves(squeezed, np.asarray([float(total)])))
         low, high = (low, share) if float(level[0]) <= goal else (share, high)
     return int(run.total - round(high * run.total))
-
-
-def _regime(run: LoggedRun, findings: list[Finding], ensemble: Ensemble | None) -> tuple[str, str]:
-    kinds = {finding.kind for finding in findings}
-    if "diverged" in kinds:
-        return "diverging", "the loss rose instead of falling"
-    count = spikes(run).size
-    if count >= 3:
-        return "at the edge", f"{count} spikes: the training is barely stable at this rate"
-    if ensemble is None:
-        return "unknown", "the log cannot show what a decay gives, which tells the regimes apart"
-    end = np.asarray([float(run.total)])
-    flat = RateCurve(np.asarray([0.0]), np.asarray([run.rates.peak]), run.total)
-    cooled = float(ensemble.centre(ensemble.curves(run.rates, end))[0])
-    plain = float(ensemble.centre(ensemble.curves(flat, end))[0])
-    longer = RateCurve(flat.steps, flat.rates, 2 * run.total)
-    doubled = float(ensemble.centre(ensemble.curves(longer, 2 * end))[0])
-    decay, more = max(plain - cooled, 0.0), max(plain - doubled, 0.0)
-    words = f"the decay gave {decay:.4f}, and training on for as long again would give {more:.4f}"
-    if decay < 0.1 * more:
-        return "too small", words + ": noise does not hold the loss back, slowness does"
-    return "good", words
-
-
-def _advice(
-    regime: str,
-    findings: list[Finding],
-    best: Recommendation | None,
-    gain: Difference | None,
-    refused: str | None,
-) -> str:
-    """What to do next, in a few plain sentences."""
-    words = {
-        "diverging": "Start again with a rate three to ten times smaller and a longer warm-up.",
-        "at the edge": "The rate is near the largest that this training can take: halve it, or "
-        "clip the gradients and warm up for longer.",
-        "too small": "The rate is small for this training: try one three times larger.",
-        "good": "The peak rate looks right.",
-        "unknown": "",
-    }[regime]
-    parts = [words] if words else []
-    if any(finding.kind == "overfitting" for finding in findings):
-        parts.append("The model over-fits: stop earlier or regularise before tuning the rate.")
-    if best is not None and gain is not None:
-        width = (gain.high - gain.low) / 2
-        about = f"{-gain.mean:.4f} ± {width:.4f}"
-        if gain.high < 0:
-            parts.append(
-                f"A {best.shape} cool-down over the last {best.share:.0%} of the run would have "
-                f"lowered the final loss by about {about}: use it next time."
-            )
-        else:
-            parts.append(f"Another schedule would change the final loss by {about}: keep this one.")
-    elif refused is not None:
-        parts.append(f"What another schedule would give cannot be told: {refused}.")
-    return " ".join(parts)

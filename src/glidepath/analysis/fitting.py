@@ -73,9 +73,10 @@ def fit(law: Law, evidence: Evidence, starts: int = STARTS, pull: float = 1.0) -
         return np.concatenate([residuals(theta) / noise, prior])
 
     best = _search(weighed, _starts(law, evidence, centre, spread)[:starts], centre, spread)
-    rms = float(np.sqrt(np.mean(residuals(best.x) ** 2)))
+    apart = residuals(best.x)
+    rms, typical = float(np.sqrt(np.mean(apart**2))), float(np.median(np.abs(apart))) / 0.6745
     curvature = best.jac.T @ best.jac
-    scale = max(1.0, rms / noise) ** 2
+    scale = max(1.0, typical / noise) ** 2
     covariance = np.linalg.pinv(curvature + np.diag(1e-6 / spread**2)) * scale
     return Fit(law, best.x, covariance, rms, float(best.cost))
 

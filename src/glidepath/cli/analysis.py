@@ -218,7 +218,7 @@ def diagnose(
             raise RecordError(f"none of the {len(skipped)} files in {path[0]} is a log of a run")
         _write_json(json, {"runs": [item.to_json() for item in found], "skipped": skipped})
         if html is not None:
-            from glidepath.viewing.diagnosis import diagnosis_page
+            from glidepath.viewing.report.diagnosis import diagnosis_page
 
             _whole(html, diagnosis_page(found).encode())
 

@@ -13,6 +13,7 @@ from glidepath.analysis.rates import Array, RateCurve, from_plan
 from glidepath.schedules import Policy, Schedule, as_policy
 from glidepath.viewing import numbers
 from glidepath.viewing.figures.canvas import count_axis, new_figure, rate_axis, styled
+from glidepath.viewing.series import thinned
 from glidepath.viewing.style import INK, OTHERS, policy_style
 
 PREDICTED = policy_style("cosine").color
@@ -34,7 +35,7 @@ def prediction_figure(
     figure = new_figure(8.6, 5.8)
     top, below = figure.subplots(2, 1, sharex=True, height_ratios=[2.6, 1])
     for index, run in enumerate(runs):
-        step, loss = thinned(run.step, run.loss)
+        step, loss = thinned(run.step, run.loss, _POINTS)
         shade = (INK, OTHERS)[index % 2]
         label = f"measured: {numbers.shorten(run.name, 30)}"
         top.plot(step, loss, color=shade, linewidth=1.1, label=label)
@@ -75,15 +76,6 @@ def draw_rates(axes: Axes, rates: RateCurve, *, color: str, linewidth: float) ->
     axes.plot(k, rates.at(k), color=color, linewidth=linewidth)
 
 
-def thinned(step: Array, loss: Array) -> tuple[Array, Array]:
-    """About `_POINTS` points of a curve, neighbours averaged."""
-    if step.size <= _POINTS:
-        return step, loss
-    where = (np.arange(step.size) * _POINTS) // step.size
-    count = np.bincount(where)
-    return np.bincount(where, step) / count, np.bincount(where, loss) / count
-
-
 def loss_limits(
     curves: Sequence[Array], runs: Sequence[LoggedRun], after: float
 ) -> tuple[float, float]:
@@ -91,7 +83,9 @@ def loss_limits(
     parts = [curve[curve.size // 20 :] for curve in curves]
     for run in runs:
         late = run.step >= max(after, run.total / 20)
-        parts.append(thinned(run.step[late], run.loss[late])[1] if late.any() else run.loss[-1:])
+        parts.append(
+            thinned(run.step[late], run.loss[late], _POINTS)[1] if late.any() else run.loss[-1:]
+        )
     values = np.concatenate([part for part in parts if part.size])
     low, high = float(values.min()), float(np.quantile(values, 0.995))
     margin = 0.06 * (high - low) or 0.05 * abs(high)

@@ -1,0 +1,141 @@
+"""The regime of a run's rate, with the evidence, and what to do next, in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from glidepath.analysis.ensemble import Ensemble
+from glidepath.analysis.findings import Finding, decay_share
+from glidepath.analysis.optimisation import Recommendation
+from glidepath.analysis.prediction import Difference
+from glidepath.analysis.rates import RateCurve
+from glidepath.analysis.run import LoggedRun
+from glidepath.analysis.signs import spikes
+
+MANY_SPIKES = 3
+
+_REGIMES = {
+    "diverging": "The loss rose instead of falling: the rate is too large. Start again with a "
+    "rate three to ten times smaller and a longer warm-up.",
+    "at the edge": "The rate is near the largest that this training can take, which shows as "
+    "spikes: halve it, or clip the gradients and warm up for longer.",
+    "too small": "The rate is small for this training: what holds the loss back is slowness, not "
+    "noise. Try one three times larger before anything else.",
+    "good": "The peak rate looks right.",
+    "unknown": "",
+}
+_CURES = {
+    "overfitting": "The model over-fits from update {step} on: stop there, regularise or use more "
+    "data before tuning the rate.",
+    "warmup_short": "The loss rises as the rate comes up (update {step}): warm up for longer.",
+    "warmup_long": "The warm-up is longer than it needs to be: try a tenth of it.",
+    "plateau": "The loss has stood still since update {step} while the rate is high: this is when "
+    "to bring the rate down.",
+    "change": "Something changed at update {step} that no schedule explains: data, code or "
+    "machines; look there first.",
+}
+
+
+def regime(run: LoggedRun, found: Sequence[Finding], ensemble: Ensemble | None) -> tuple[str, str]:
+    """What the rate is for this training, and why.
+
+    While the rate is high, noise holds the loss up, and a decay sets it free; while it is low,
+    there is little to set free and much still to learn. So the law is asked what a linear decay
+    over the last fifth gives, and what training on at the peak for as long again. On the published
+    124M curves of benchmarks/laws.py the decay gives about half as much at a rate ten times below
+    the best, and two to eight times as much near the best.
+    """
+    if any(finding.kind == "diverged" for finding in found):
+        return "diverging", "the loss rose instead of falling"
+    count = spikes(run).size
+    if count >= MANY_SPIKES:
+        return "at the edge", f"{count} spikes: the training is barely stable at this rate"
+    if ensemble is None:
+        return "unknown", "the log cannot show what a decay gives, which tells the regimes apart"
+    decay, more = _forces(run, ensemble)
+    words = (
+        f"a decay over the last fifth gives {decay:.4f}, training on for as long again at the "
+        f"peak {more:.4f}"
+    )
+    if decay < more:
+        return "too small", words + ": noise does not hold the loss back, slowness does"
+    return "good", words
+
+
+def _forces(run: LoggedRun, ensemble: Ensemble) -> tuple[float, float]:
+    """By how much a linear decay over the last fifth lowers the loss, and twice the time does."""
+    total = float(run.total)
+    end, peak = np.asarray([total]), run.rates.peak
+    flat = RateCurve(np.asarray([0.0]), np.asarray([peak]), run.total)
+    places = np.unique(np.linspace(0, total, 1000).round())
+    fifth = RateCurve(places, peak * np.minimum(1.0, (total - places) / (0.2 * total)), run.total)
+    longer = RateCurve(flat.steps, flat.rates, 2 * run.total)
+    plain = float(ensemble.centre(ensemble.curves(flat, end))[0])
+    cooled = float(ensemble.centre(ensemble.curves(fifth, end))[0])
+    doubled = float(ensemble.centre(ensemble.curves(longer, 2 * end))[0])
+    return max(plain - cooled, 0.0), max(plain - doubled, 0.0)
+
+
+def advice(
+    run: LoggedRun,
+    kind: str,
+    found: Sequence[Finding],
+    asked: tuple[Recommendation, Difference, int | None] | None,
+    refused: str | None,
+) -> str:
+    """What the run did and what to do next, in a paragraph.
+
+    Args:
+        run: the run.
+        kind: the regime.
+        found: the findings.
+        asked: the recommended schedule, its gain, and the updates it would have saved.
+        refused: why there is no recommendation.
+    """
+    parts = [_told(run), _REGIMES[kind]]
+    parts += [
+        _CURES[finding.kind].format(step=finding.step)
+        for finding in found
+        if finding.kind in _CURES
+    ]
+    if asked is not None:
+        parts.append(_better(run, kind, *asked))
+    elif refused is not None:
+        parts.append(f"What another schedule would give cannot be told: {refused}.")
+    return " ".join(part for part in parts if part)
+
+
+def _told(run: LoggedRun) -> str:
+    """What the rate did."""
+    rates = run.rates
+    warm = f"rose to {rates.peak:.4g} in {rates.warmup} updates" if rates.warmup > 1 else (
+        f"began at {rates.peak:.4g}"
+    )  # fmt: skip
+    if rates.rises_again:
+        return f"The rate {warm}, and fell and rose again over {run.total} updates."
+    last, share = float(rates.at(run.total - 1)) / rates.peak, decay_share(rates)
+    if last > 0.8:
+        return f"The rate {warm} and stayed there for {run.total} updates."
+    end = "towards zero" if last <= 0.05 else f"to {last:.0%} of it"
+    return f"The rate {warm} and came down {end} over the last {share:.0%} of {run.total} updates."
+
+
+def _better(
+    run: LoggedRun, kind: str, best: Recommendation, gain: Difference, saved: int | None
+) -> str:
+    about = f"{-gain.mean:.4f} ± {gain.width:.4f}"
+    if gain.high >= 0:
+        return (
+            f"Another schedule of this length and peak would change the final loss by {about} "
+            "(90 % interval), which may be nothing"
+            + (": keep this one." if kind == "good" else ".")
+        )
+    begin = round((1 - best.share) * run.total)
+    sooner = f", or have come to this loss about {saved} updates sooner" if saved else ""
+    return (
+        f"A {best.shape} cool-down that begins at update {begin} and takes the last "
+        f"{best.share:.0%} of the run would have lowered the final loss by about {about} (90 % "
+        f"interval){sooner}: use it next time."
+    )
