@@ -38,6 +38,10 @@ CAREFUL = [
     (gp.linear(0, 0.1, "1ep") >> gp.cosine_decay(0.01, "rest"), "jumps once"),
     (gp.piecewise_constant([0.1, 0.01, 0.001], ["10ep", "20ep"]), "0.1 to 0.01 at update 290"),
     (gp.cosine_restarts(0.1, "2ep"), "jumps 3 times"),
+    (
+        gp.Policy(gp.piecewise_constant([0.1, 0.01], ["10ep"]), momentum=0.9),
+        "goes on at the old rate for about 10 updates",
+    ),
     (gp.constant(0), "zero all the time"),
     (gp.Policy(0.1, controllers=[gp.reduce_on_plateau()]), "reduce_on_plateau acts on top"),
 ]
@@ -49,6 +53,16 @@ def test_what_to_be_careful_about(policy: gp.Schedule | gp.Policy, warning: str)
     plan, warnings = review(policy, "30ep", 29)
     assert plan.total_steps == 870
     assert any(warning in line for line in warnings), warnings
+
+
+def test_only_a_drop_under_momentum_is_said_to_differ_between_frameworks() -> None:
+    """Without momentum frameworks agree, and a rate that leaps up is another matter."""
+    for policy in (
+        gp.piecewise_constant([0.1, 0.01], ["10ep"]),
+        gp.Policy(gp.piecewise_constant([0.01, 0.1, 0.1], ["10ep", "20ep"]), momentum=0.9),
+    ):
+        _, warnings = review(policy, "30ep", 29)
+        assert not any("old rate" in line for line in warnings)
 
 
 def test_a_run_without_length_is_refused() -> None:

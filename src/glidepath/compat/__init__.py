@@ -5,6 +5,12 @@ native class takes it from the optimizer, then come the native arguments. `last_
 are left out: resuming and naming are the adapter's. What comes back is a schedule or policy like
 any other, to be planned, drawn, saved and flown in every framework. No framework is imported.
 
+The rates are the native ones, and the same rates can train differently in another framework: with
+momentum, Keras keeps the rate inside the velocity and torch and Optax outside, and weight decay is
+coupled to the gradient in some optimizers and to the rate in others. A rate that was good before
+the move is a starting point after it; "Same rates, different training" in `docs/conventions.md`
+says what to do.
+
 Where the native scheduler is wrong, Glidepath does the right thing; `docs/divergences.md` lists
 every such place, from which update on, and why.
 """

@@ -35,7 +35,7 @@ def review(
     Returns:
         The plan, and warnings: phases longer than the run, a decay that never reaches its end, a
         rate that ends high or vanishes, step-wise schedules that were probably meant by epoch,
-        jumps.
+        jumps, and drops that frameworks with momentum take differently.
 
     Raises:
         PlanError: where not even a cut plan can be made.
@@ -138,6 +138,13 @@ def _jumps(plan: Plan, table: Values) -> Iterator[str]:
     )
     more = f"; and {jumps.size - _LISTED} more" if jumps.size > _LISTED else ""
     yield f"the rate jumps {_times(jumps.size)}: {listed}{more}"
+    if plan.momentum is not None and (table[jumps] < table[jumps - 1]).any():
+        m = float(plan.momentum(int(jumps[0])))
+        yield (
+            f"the rate drops while momentum ({m:.4g}) is flown: in Keras the velocity goes on at "
+            f"the old rate for about {1 / (1 - m):.0f} updates, in torch and Optax it does not, so "
+            "the same rates train differently there"
+        )
 
 
 def _stepwise(policy: Policy) -> Iterator[tuple[str, str, Duration]]:
