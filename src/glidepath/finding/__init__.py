@@ -1,8 +1,20 @@
 """Which rate a model can take, and which is best: range tests with their rules, and the finder."""
 
 from glidepath.finding.finder import Cost, Curve, Found, Lane, find
+from glidepath.finding.peers import PEERS, peer_suggestion
 from glidepath.finding.range_test import range_test
 from glidepath.finding.result import RangeTest
 from glidepath.finding.rules import RULES
 
-__all__ = ["RULES", "Cost", "Curve", "Found", "Lane", "RangeTest", "find", "range_test"]
+__all__ = [
+    "PEERS",
+    "RULES",
+    "Cost",
+    "Curve",
+    "Found",
+    "Lane",
+    "RangeTest",
+    "find",
+    "peer_suggestion",
+    "range_test",
+]
