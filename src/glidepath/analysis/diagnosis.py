@@ -10,7 +10,7 @@ import numpy as np
 from glidepath.analysis.counsel import advice, regime
 from glidepath.analysis.ensemble import NORMAL_90, Ensemble, assemble
 from glidepath.analysis.findings import Finding, shape, signs
-from glidepath.analysis.optimisation import Recommendation, optimize
+from glidepath.analysis.optimisation import Recommendation, recommend
 from glidepath.analysis.prediction import Difference, Prediction, Run, as_runs, difference
 from glidepath.analysis.rates import RateCurve, from_plan
 from glidepath.analysis.refusal import RefusedError, check_runs
@@ -111,7 +111,8 @@ def diagnose(run: Run) -> Diagnosis:
         if moved is not None:
             text = f"from update {moved[0]} on the loss lies {moved[1]:+.1%} off the fitted law"
             findings.append(Finding("change", text, moved[0]))
-        recommended = optimize(logged)
+        rates = logged.rates
+        recommended = recommend(ensemble, rates.peak, rates.warmup, logged.total)
         best = from_plan(recommended.policy.plan(logged.total))
         mean, width = difference(ensemble, best, logged.rates)
         gain = Difference(mean, mean - width, mean + width, ())

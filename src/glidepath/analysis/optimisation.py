@@ -12,7 +12,7 @@ import numpy as np
 from glidepath.analysis.ensemble import MIXED, NORMAL_90, Ensemble, assemble
 from glidepath.analysis.laws import TISSUE
 from glidepath.analysis.laws.law import Law
-from glidepath.analysis.prediction import Difference, Run, as_runs, known_epoch, length_of, remarks
+from glidepath.analysis.prediction import Difference, Run, as_runs, known_epoch, remarks
 from glidepath.analysis.rates import Array, RateCurve, from_plan
 from glidepath.analysis.refusal import check_question, check_runs
 from glidepath.analysis.run import LoggedRun
@@ -97,17 +97,27 @@ def optimize(
     length = longest.total if total is None else total
     if steps_per_epoch is None:
         steps_per_epoch = known_epoch(logged)
-    steps = length_of(length, steps_per_epoch, logged)
     start = longest.rates.warmup if warmup is None else warmup
-    if isinstance(start, int) and start >= 0.2 * steps:
-        start = round(0.1 * steps)
-    family = {key: _member(top, start, *key) for key in itertools.product(SHARES, SHAPES, FLOORS)}
-    baselines = _baselines(top, start, steps, steps_per_epoch)
-    curves = {key: _curve(s, length, steps_per_epoch) for key, s in family.items()}
-    same = check_question(logged, next(iter(curves.values())))
+    same = check_question(logged, _curve(constant(top), length, steps_per_epoch))
     check_runs(same)
-    ensemble = guarded(same)
-    return _choose(ensemble, family, curves, baselines, (length, steps_per_epoch))
+    return recommend(guarded(same), top, start, length, steps_per_epoch)
+
+
+def recommend(
+    ensemble: Ensemble,
+    peak: float,
+    warmup: Duration,
+    total: Duration,
+    steps_per_epoch: int | None = None,
+) -> Recommendation:
+    """The best of the family by laws that are fitted already; see `optimize`."""
+    steps = resolve_total(total, steps_per_epoch)[0]
+    assert steps is not None
+    start = round(0.1 * steps) if isinstance(warmup, int) and warmup >= 0.2 * steps else warmup
+    family = {key: _member(peak, start, *key) for key in itertools.product(SHARES, SHAPES, FLOORS)}
+    baselines = _baselines(peak, start, steps, steps_per_epoch)
+    curves = {key: _curve(s, total, steps_per_epoch) for key, s in family.items()}
+    return _choose(ensemble, family, curves, baselines, (total, steps_per_epoch))
 
 
 def guarded(runs: tuple[LoggedRun, ...], laws: tuple[Law, ...] = MIXED) -> Ensemble:

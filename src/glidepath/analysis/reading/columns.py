@@ -60,7 +60,7 @@ def choose(table: Table, loss: str | None, step: str | None, rate: str | None) -
     names = [n for n, v in table.columns.items() if np.any(np.isfinite(v))]
     for given in (loss, step, rate):
         if given is not None and given not in names:
-            raise RecordError(f"no column {given!r} with numbers in it; there are {names}")
+            raise RecordError(f"no column {given!r} with numbers in it; there are {listed(names)}")
     notes = []
     plain = [n for n in names if not re.search(r"__(MIN|MAX)$", n)]
     if step is None:
@@ -100,9 +100,16 @@ def _preferred(table: Table, losses: dict[str, str | None]) -> str:
             return validation
     if train is None:
         raise RecordError(
-            f"none of the columns {list(table.columns)} looks like a loss; name it, e.g. loss='nll'"
+            f"none of the columns {listed(table.columns)} looks like a loss; "
+            "name it, e.g. loss='nll'"
         )
     return train
+
+
+def listed(names: Iterable[str]) -> list[str]:
+    """The first of many names, for a message."""
+    given = list(names)
+    return given if len(given) <= 20 else [*given[:20], f"... {len(given) - 20} more"]
 
 
 def _words(name: str) -> list[str]:

@@ -18,6 +18,8 @@ _PATTERN = "*tfevents*"
 _CHECKED = 4096
 """Data of up to this many bytes, which scalars are, have their check sum verified."""
 _MOST_FILES = 1000
+_MOST_FIELDS = 20_000
+"""Fields in one message; no summary of scalars has so many."""
 _DOUBLE, _FLOAT = 2, 1
 """TensorFlow's numbers of these types."""
 
@@ -144,8 +146,11 @@ def _tensor(body: bytes) -> float | None:
 
 def _fields(body: bytes) -> Iterator[tuple[int, int | bytes]]:
     """The fields of a protocol buffer: numbers as int, everything else as bytes."""
-    at = 0
+    at = count = 0
     while at < len(body):
+        count += 1
+        if count > _MOST_FIELDS:
+            raise _DamagedError
         key, at = _varint(body, at)
         kind = key & 7
         if kind == 0:

@@ -9,7 +9,7 @@ import numpy as np
 
 from glidepath.analysis.rates import Array, RateCurve, from_log, from_plan
 from glidepath.analysis.reading import mend, parts
-from glidepath.analysis.reading.columns import Columns, choose
+from glidepath.analysis.reading.columns import Columns, choose, listed
 from glidepath.analysis.reading.events import read_events
 from glidepath.analysis.reading.records import as_table, from_record
 from glidepath.analysis.reading.table import Table, read_bytes
@@ -133,7 +133,7 @@ def _steps(name: str, table: Table, columns: Columns, steps_per_epoch: int | Non
         return table.columns[columns.step]
     if columns.epoch is None:
         raise RecordError(
-            f"{name}: no column counts updates or epochs among {list(table.columns)}; "
+            f"{name}: no column counts updates or epochs among {listed(table.columns)}; "
             "name it, e.g. step='iteration'"
         )
     if steps_per_epoch is None:
@@ -164,7 +164,7 @@ def _rates(
         return from_plan(as_policy(policy).plan(total, steps_per_epoch)), []
     if columns.rate is None:
         raise RecordError(
-            f"{name} has no learning rate among {list(table.columns)}; name its column with "
+            f"{name} has no learning rate among {listed(table.columns)}; name its column with "
             "rate=, or give the policy that was flown with policy="
         )
     when, rates, notes = mend.series(steps, table.columns[columns.rate], "learning rate")
