@@ -76,6 +76,15 @@ def test_every_policy_flies_at_the_peak_that_the_finder_found_for_its_shape(tune
     assert len({found.learning_rate for found in result.found.values()}) > 3
 
 
+def test_the_summary_has_what_was_found(tuned):
+    result, out = tuned
+    stored = json.loads((out / "summary.json").read_text())["found"]
+    assert {name: one["learning_rate"] for name, one in stored.items()} == {
+        name: found.learning_rate for name, found in result.found.items()
+    }
+    assert stored["cosine"]["interval"][0] <= stored["cosine"]["learning_rate"]
+
+
 def test_a_policy_with_controllers_is_searched_for_as_one_that_falls(tuned):
     result, _ = tuned
     assert result.found["plateau"].learning_rate == result.found["polynomial"].learning_rate

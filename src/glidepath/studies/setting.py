@@ -103,7 +103,8 @@ class Setting:
         policies = dict(self.policies)
         for name, one in found.items():
             assert self.test is not None
-            peak = float(self._plan(policies[name].policy).table().max())
+            steps = self.described.steps_per_epoch
+            peak = range_test_peak(name, self.test, self.epochs, steps)
             factor = one.learning_rate / peak
             test = self.test
             scaled = replace(
@@ -145,6 +146,12 @@ def set_policies(
             made = set_default(name, test, epochs, described.steps_per_epoch)
         chosen[name] = fit_to(made, described.hyperparameters)
     return Setting(described, epochs, test, chosen, {})
+
+
+def range_test_peak(name: str, test: RangeTest, epochs: int, steps_per_epoch: int) -> float:
+    """The highest rate of a default policy that the range test alone sets."""
+    policy = set_default(name, test, epochs, steps_per_epoch).policy
+    return float(policy.plan(f"{epochs}ep", steps_per_epoch).table().max())
 
 
 def shapes(setting: Setting, names: Iterable[str]) -> dict[str, Policy]:

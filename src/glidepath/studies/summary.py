@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from glidepath.finding.finder import Found
 from glidepath.finding.result import RangeTest
 from glidepath.studies.result import Cost, Difference, PolicyResult, StudyResult
 from glidepath.studies.storage import plain
@@ -20,6 +21,7 @@ def summary(result: StudyResult) -> dict[str, Any]:
         "seeds": result.seeds,
         "split": result.split,
         "range_test": None if result.range_test is None else _range_test(result.range_test),
+        "found": {name: _found(found) for name, found in result.found.items()},
         "policies": [_policy(policy, result.notes.get(policy.name)) for policy in result.policies],
         "recommended": {
             "name": chosen.name,
@@ -56,6 +58,19 @@ def _range_test(test: RangeTest) -> dict[str, Any]:
         "kind": test.kind,
         "updates": test.updates,
         "warnings": test.warnings,
+    }
+
+
+def _found(found: Found) -> dict[str, Any]:
+    return {
+        "learning_rate": found.learning_rate,
+        "interval": found.interval,
+        "diverges_at": found.diverges_at,
+        "cyclical": found.cyclical,
+        "effort": found.effort,
+        "confidence": found.confidence,
+        "lane_updates": found.cost.lane_updates,
+        "warnings": found.warnings,
     }
 
 

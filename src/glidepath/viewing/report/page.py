@@ -13,8 +13,10 @@ from glidepath.errors import MissingExtraError
 from glidepath.studies.result import Cost, StudyResult
 from glidepath.viewing import summary
 from glidepath.viewing.report import plots, sections
+from glidepath.viewing.report.found_plot import found_plot
 from glidepath.viewing.report.markup import escape, join
 from glidepath.viewing.report.range_plot import range_test_plot
+from glidepath.viewing.report.what_if import what_if_section
 from glidepath.viewing.series import MOVABLE, curve_names
 
 
@@ -89,7 +91,9 @@ def page(result: StudyResult, library: str, *, command: str | None = None) -> st
         sections.results(result, drawn),
         sections.code(result),
         sections.range_test(result, drawn),
+        sections.finder(result, drawn),
         sections.rates_and_curves(result, drawn),
+        what_if_section(result),
         sections.cost(result),
         sections.reproduce(result, command),
         sections.reading(),
@@ -114,6 +118,8 @@ def all_plots(result: StudyResult) -> dict[str, Any]:
         drawn["difference"] = difference
     if result.range_test is not None:
         drawn["range-test"] = range_test_plot(result.range_test)
+    if result.found:
+        drawn["found"] = found_plot(result)
     for name in MOVABLE:
         moved = plots.moves_plot(result, name)
         if moved is not None:

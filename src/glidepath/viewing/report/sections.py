@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from glidepath.studies.result import StudyResult
 from glidepath.viewing import numbers, summary
+from glidepath.viewing.report.found_plot import found_table
 from glidepath.viewing.report.markup import Markup, element, join
 from glidepath.viewing.report.tables import results_table, suggestions_table, swatch
 from glidepath.viewing.series import MOVABLE, baseline, curve_names, ranked
@@ -49,9 +50,21 @@ def ties(study: StudyResult) -> Markup:
 
 def contents(study: StudyResult) -> Markup:
     """Links to the sections."""
-    names = ["Results", "Code", "Range test", "Rates and curves", "Cost", "Reproduce", "Reading"]
+    names = [
+        "Results",
+        "Code",
+        "Range test",
+        "Finder",
+        "Rates and curves",
+        "What if",
+        "Cost",
+        "Reproduce",
+        "Reading",
+    ]
     if study.range_test is None:
         names.remove("Range test")
+    if not study.found:
+        names.remove("Finder")
     if not summary.recommends(study):
         names.remove("Code")
     links = (element("a", name, href=f"#{anchor(name)}") for name in names)
@@ -112,6 +125,36 @@ def range_test(study: StudyResult, plots: Mapping[str, object]) -> Markup | None
             *holders(plots, ("range-test",)),
             element("div", suggestions_table(result), class_="scroll"),
             class_="plot-and-table",
+        ),
+    )
+
+
+def finder(study: StudyResult, plots: Mapping[str, object]) -> Markup | None:
+    """Where the finder puts the peak of each policy's shape."""
+    if not study.found:
+        return None
+    spent = sum(found.cost.lane_updates for found in study.found.values())
+    said = (
+        "Short trainings of each policy's own shape, at rates around the best, say where its peak "
+        f"belongs in a run of {numbers.count(study.total_steps)} updates: "
+        f"{numbers.count(spent)} updates for {numbers.plural(len(study.found), 'policy')}. The "
+        "policies were trained at these peaks; a ring is where the range test alone, which knows "
+        "neither shape nor length, would have set them."
+    )
+    warnings = [
+        element("p", f"{name}: {words}", class_="warning")
+        for name, found in study.found.items()
+        for words in found.warnings
+    ]
+    return section(
+        "Finder",
+        element("p", said),
+        *warnings,
+        element(
+            "div",
+            *holders(plots, ("found",)),
+            element("div", found_table(study), class_="scroll"),
+            class_="pair",
         ),
     )
 
