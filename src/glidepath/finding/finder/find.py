@@ -14,7 +14,7 @@ from glidepath.finding.finder.found import Cost, Found
 from glidepath.finding.finder.lanes import Flyer
 from glidepath.finding.finder.law import predict
 from glidepath.finding.finder.search import Search
-from glidepath.finding.finder.shape import shape_of
+from glidepath.finding.finder.shape import Shape, shape_of
 from glidepath.schedules import Duration, Policy, Schedule, checks
 from glidepath.training.trainer import Prober, Trainer
 
@@ -79,7 +79,7 @@ def find(
         notes += _about(trainer, search)
     finally:
         _restore(trainer, state)
-    found, cliff = _read(search, shape.total, seed or 0)
+    found, cliff = _read(search, shape, seed or 0)
     spent = flyer.updates
     return Found(
         learning_rate=2.0**found.position,
@@ -105,14 +105,15 @@ def _restore(trainer: Trainer, state: Any) -> None:
         raise
 
 
-def _read(search: Search, total: int, seed: int) -> tuple[Answer, float | None]:
+def _read(search: Search, shape: Shape, seed: int) -> tuple[Answer, float | None]:
     """The answer, and the position of the cliff where there is one."""
     evidence = gather(search.lanes, search.start.probe, _DRAWS, seed)
     if evidence is None:
         fallen = [math.log2(lane.rate) for lane in search.lanes if lane.diverged]
         lowest = min((math.log2(lane.rate) for lane in search.lanes), default=search.bounds[0])
         return no_answer(lowest, search.bounds), min(fallen, default=None)
-    return answer(predict(evidence, total), evidence, search.bounds), evidence.cliff
+    prediction = predict(evidence, shape.total, steady=shape.steady)
+    return answer(prediction, evidence, search.bounds), evidence.cliff
 
 
 def _about(trainer: Trainer, search: Search) -> list[str]:

@@ -65,7 +65,7 @@ class Found:
 
     learning_rate: float
     interval: tuple[float, float]
-    """The best rate lies inside for 80 % of the laws that fit the lanes."""
+    """Where the best rate is for 80 % of the laws that fit the lanes, and an octave more."""
     diverges_at: float | None
     """The lowest rate, above the best lane's, at which a lane diverged or learnt nothing; None
     where none did."""

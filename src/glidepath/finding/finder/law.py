@@ -41,6 +41,9 @@ _CAP = 0.3
 """A loss above the best that counts no further: very bad is bad enough."""
 _UNSEEN = 0.5
 """What a rate costs, per octave, beyond the highest that was tried."""
+_MARGIN = 0.5
+"""Octaves below the highest rate that learnt at which the cliff may already lie in a longer run
+whose rate never falls; where it falls, a longer run takes what a shorter one took."""
 STEP = 1 / 8
 """Octaves between the positions of the predicted curve."""
 
@@ -80,8 +83,8 @@ class _Laws:
         return result
 
 
-def predict(evidence: Evidence, total: int) -> Prediction:
-    """The law's predictions for a training of `total` updates."""
+def predict(evidence: Evidence, total: int, *, steady: bool = False) -> Prediction:
+    """The law's predictions for a training of `total` updates, whose rate may never change."""
     fitted = evidence.losses < _NEAR_START
     if fitted.sum() < 4:
         fitted = np.ones(len(evidence.losses), bool)
@@ -109,7 +112,7 @@ def predict(evidence: Evidence, total: int) -> Prediction:
         terms[:, [0]]
         + terms[:, [1]] * chosen.gain(grid - origin + horizon)
         + terms[:, [2]] * chosen.price(grid - origin, np.full(len(grid), horizon))
-        + _cliff(evidence, grid, origin)
+        + _cliff(evidence, grid, origin, _MARGIN if steady and horizon > 0 else 0.0)
     )
     counted = np.concatenate(shares)
     return Prediction(grid, curve - curve.min(axis=1, keepdims=True), counted / counted.sum())
@@ -155,9 +158,10 @@ def _least_squares(columns: Array, losses: Array, weights: Array) -> tuple[Array
     return found, ((fitted - target) ** 2).sum(axis=-1)
 
 
-def _cliff(evidence: Evidence, grid: Array, origin: float) -> Array:
+def _cliff(evidence: Evidence, grid: Array, origin: float, margin: float) -> Array:
     """What is added at and above the cliff, in shares; it may lie anywhere in its gap."""
     if evidence.cliff is None:
         return _UNSEEN * np.maximum(grid - origin, 0.0)
-    gap = max(evidence.cliff - evidence.last_good, 0.25)
-    return np.clip((grid - evidence.last_good) / gap, 0.0, 1.0)
+    first = evidence.last_good - margin
+    gap = max(evidence.cliff - evidence.last_good, 0.25) + margin
+    return np.clip((grid - first) / gap, 0.0, 1.0)
