@@ -16,7 +16,7 @@ from glidepath.analysis.run import LoggedRun
 
 SEEDS = 3
 """Runs of one policy that a law is fitted to."""
-TRIES = 2
+TRIES = 1
 """Policies whose law is fitted before giving up: each takes a second or so."""
 
 
