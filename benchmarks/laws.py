@@ -1,6 +1,7 @@
 """Predicting published loss curves: every law and baseline against the bars, source by source.
 
     python benchmarks/laws.py --curves DIR
+    python benchmarks/laws.py --curves DIR --png docs/images/predicted.png
 
 DIR holds index.csv and a folder per source (Multi-Power Law's LLaMA-2 25M and 100M, Schaipp's
 124M, AlgoPerf's ImageNet). Each law is fitted to one run and scored on the others, only on what
@@ -188,7 +189,14 @@ def other_probes(data: Published) -> dict[str, list[bool]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--curves", type=Path, required=True, help="the folder with index.csv")
-    data, bars = Published(parser.parse_args().curves), Bars()
+    parser.add_argument("--png", type=Path, help="only draw predicted and measured curves here")
+    given = parser.parse_args()
+    data, bars = Published(given.curves), Bars()
+    if given.png is not None:
+        from curves_figure import draw
+
+        draw(data, given.png)
+        return
     cover: dict[str, list[bool]] = {"tuned": [], "held": []}
     between: list[bool] = []
     print(f"laws of the ensemble: {', '.join(law.name for law in MIXED)}")
