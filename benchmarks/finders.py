@@ -1,6 +1,11 @@
 """Learning-rate finders against the best rate of full-length runs.
 
-python benchmarks/finders.py oracle --data DIR     # make the oracle; hours, resumable
+    python benchmarks/finders.py oracle --data DIR     # the best rates; hours, resumable
+    python benchmarks/finders.py compare --data DIR    # the finders on every row; resumable
+    python benchmarks/finders.py score                 # the tables, from what is in the repository
+
+Tasks, halves and models are in finders_tasks.py, the oracle in finders_oracle.py, the scores in
+finders_compare.py. Without --data the development half alone is run.
 """
 
 from __future__ import annotations
@@ -8,6 +13,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import finders_compare
 import finders_oracle
 from finders_tasks import problems
 
@@ -16,16 +22,25 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    oracle = commands.add_parser("oracle")
+    oracle, compare = commands.add_parser("oracle"), commands.add_parser("compare")
     oracle.add_argument("--seeds", type=int, default=3)
-    for command in (oracle,):
+    compare.add_argument("--seeds", type=int, default=10)
+    compare.add_argument("--efforts", nargs="*", default=["quick", "standard"])
+    for command in (oracle, compare):
         command.add_argument("--data", type=Path, default=None)
         command.add_argument("--tasks", nargs="*", default=None)
+    commands.add_parser("score")
     arguments = parser.parse_args()
-    names = arguments.tasks or [problem.name for problem in problems(arguments.data)]
-    chosen = [problem for problem in problems(arguments.data) if problem.name in names]
+    if arguments.command == "score":
+        finders_compare.score(sorted(path.stem for path in finders_oracle.FOLDER.glob("*.json")))
+        return
+    known = problems(arguments.data)
+    names = arguments.tasks or [problem.name for problem in known]
+    chosen = [problem for problem in known if problem.name in names]
     if arguments.command == "oracle":
         finders_oracle.make(chosen, arguments.seeds)
+    else:
+        finders_compare.compare(chosen, arguments.seeds, arguments.efforts)
 
 
 if __name__ == "__main__":

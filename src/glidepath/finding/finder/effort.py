@@ -49,7 +49,7 @@ class Effort:
 
 EFFORTS: Mapping[str, Effort] = {
     "quick": Effort(
-        500, 0.25, (Rung(0.05, 0), Rung(0.1, 5)), (Rung(0.05, 0), Rung(0.1, 5), Rung(0.2, 3))
+        500, 0.25, (Rung(0.05, 0), Rung(0.15, 3)), (Rung(0.05, 0), Rung(0.1, 5), Rung(0.2, 3))
     ),
     "standard": Effort(
         1000,
