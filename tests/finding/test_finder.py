@@ -7,38 +7,95 @@ import pytest
 
 import glidepath as gp
 from glidepath.finding import Found
+from glidepath.finding.finder.effort import EFFORTS
+from glidepath.finding.finder.evidence import gather
+from glidepath.finding.finder.law import least_expected, predict
 from glidepath.finding.finder.shape import compress
 from glidepath.testing import ToyTrainer
+from glidepath.training import Updates
 
 COSINE = gp.linear(0, 1, "5%") >> gp.cosine_decay(1, "95%")
+SHAPES = {"cosine": COSINE, "constant": gp.constant(1.0), "1cycle": gp.one_cycle(1.0)}
 
 
-def train(trainer, policy, total):
-    record = gp.drive(trainer, policy, total, seed=0)
-    return record.series["loss"]
+class Probed(ToyTrainer):
+    """The toy trainer with a probe in parts; its losses in another unit."""
+
+    def __init__(self, unit=1.0, **options):
+        super().__init__(**options)
+        self.unit = unit
+
+    def probe(self, examples):
+        x, y = self._splits["validation"]
+        with np.errstate(all="ignore"):
+            losses = (x @ self._weights - y) ** 2 / 2 + self._offset
+        return self.unit * losses[:examples].reshape(8, -1).mean(axis=1)
+
+    def advance(self, values):
+        found = super().advance(values)
+        return Updates(self.unit * found.losses, found.applied, found.metrics)
+
+
+def final_loss(policy, rate, total=600):
+    record = gp.drive(ToyTrainer(), rate * gp.as_policy(policy), total, seed=11)
+    return record.evaluations[-1].values["loss"] if record.outcome == "finished" else math.inf
 
 
 @pytest.fixture(scope="module")
 def found():
-    return gp.find(ToyTrainer(), COSINE, 600)
+    return gp.find(Probed(), COSINE, 600)
 
 
-def test_it_finds_a_rate_that_trains_well(found):
-    def loss(rate):
-        record = gp.drive(ToyTrainer(), rate * COSINE, 600, seed=0)
-        return record.evaluations[-1].values["loss"]
+@pytest.mark.parametrize("shape", SHAPES)
+def test_it_finds_a_rate_that_trains_well(shape):
+    found = gp.find(Probed(), SHAPES[shape], 600)
+    losses = [final_loss(SHAPES[shape], 2.0**x) for x in np.arange(-7, 1.5, 0.5)]
+    best, start = min(losses), max(loss for loss in losses if math.isfinite(loss))
+    assert final_loss(SHAPES[shape], found.learning_rate) < best + 0.02 * (start - best)
 
-    others = [loss(2.0**x) for x in np.arange(-6, 1)]
-    assert loss(found.learning_rate) < min(others) + 0.03 * (max(others) - min(others))
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("effort", EFFORTS)
+def test_it_spends_no_more_than_it_may(shape, effort):
+    for total in (37, 600, 2000):
+        found = gp.find(Probed(), SHAPES[shape], total, effort=effort)
+        assert found.cost.lane_updates <= EFFORTS[effort].allowed(total)
+        assert max(lane.updates for lane in found.lanes) <= total
+        assert found.cost.budget == total
+
+
+def test_the_efforts_are_bounded_as_documented():
+    assert [EFFORTS[name].allowed(600) for name in EFFORTS] == [500, 1000, 3000]
+    assert EFFORTS["standard"].allowed(4000) == 3000
 
 
 def test_the_answer_holds_together(found):
     low, high = found.interval
     assert 1e-7 <= low <= found.learning_rate <= high <= 100
     assert found.cyclical["low"] < found.cyclical["high"]
+    assert found.diverges_at > found.learning_rate
+    assert len(found.curve.rates) == len(found.curve.loss)
+    assert min(found.curve.loss) >= 0
+    assert found.confidence in ("high", "medium", "low")
+    assert any("no test data" in line for line in found.warnings) is False
+    # A lane that was cut short has the losses that it had.
     assert found.cost.lane_updates == sum(len(lane.losses) for lane in found.lanes)
-    assert found.cost.budget == 600
-    assert found.cost.lane_updates <= 1000
+
+
+def test_a_steady_lane_begins_the_longer_one():
+    found = gp.find(Probed(), gp.constant(1.0), 600)
+    flown = {}
+    for lane in found.lanes:
+        before = flown.get(lane.rate, ())
+        assert lane.losses[: len(before)] == before
+        flown[lane.rate] = lane.losses
+    assert found.cost.lane_updates == sum(map(len, flown.values()))
+    alone = ToyTrainer()
+    rate, losses = max(flown.items(), key=lambda item: len(item[1]))
+    alone.reset(0)
+    assert alone.advance({"learning_rate": np.full(len(losses), rate)}).losses.tolist() == list(
+        losses
+    )
 
 
 def test_json_round_trip(found):
@@ -46,44 +103,178 @@ def test_json_round_trip(found):
     assert Found.from_json(text).to_json() == text
     with pytest.raises(gp.RecordError, match="version"):
         Found.from_json("{}")
+    with pytest.raises(gp.RecordError, match="missing or unknown"):
+        Found.from_json('{"glidepath_found": 1}')
+    with pytest.raises(gp.RecordError, match="cut off"):
+        Found.from_json(text[:50])
 
 
-def test_fit_after_find_is_fit():
-    trainer, fresh = ToyTrainer(), ToyTrainer()
-    for each in (trainer, fresh):
-        each.reset(3)
-        each.advance({"learning_rate": np.full(7, 0.01)})
-    gp.find(trainer, COSINE, 300, effort="quick")
+# --- the state --------------------------------------------------------------------------------
+
+
+def same_from_here(trainer, fresh):
     rates = {"learning_rate": np.full(30, 0.05)}
     assert np.array_equal(trainer.advance(rates).losses, fresh.advance(rates).losses)
     assert trainer.evaluate("validation") == fresh.evaluate("validation")
 
 
+@pytest.mark.parametrize("seed", [5, None])
+def test_fit_after_find_is_fit(seed):
+    trainer, fresh = ToyTrainer(), ToyTrainer()
+    for each in (trainer, fresh):
+        each.reset(3)
+        each.advance({"learning_rate": np.full(7, 0.01)})
+    gp.find(trainer, COSINE, 300, effort="quick", seed=seed)
+    same_from_here(trainer, fresh)
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
-def test_the_state_is_restored_whatever_happens(error):
+@pytest.mark.parametrize("where", ["advance", "evaluate", "reset"])
+def test_the_state_is_restored_whatever_happens(error, where):
     class Failing(ToyTrainer):
-        left = 12
+        left = math.inf
+
+        def fail(self, name, argument):
+            if name == where:
+                self.left -= 1
+                if self.left == 0:
+                    raise error
+            return getattr(super(), name)(argument)
 
         def advance(self, values):
-            self.left -= 1
-            if self.left == 0:
-                raise error
-            return super().advance(values)
+            return self.fail("advance", values)
+
+        def evaluate(self, split):
+            return self.fail("evaluate", split)
+
+        def reset(self, seed):
+            return self.fail("reset", seed)
 
     trainer, fresh = Failing(), ToyTrainer()
+    trainer.left = 1 if where == "reset" else 12
     with pytest.raises(error):
         gp.find(trainer, COSINE, 300)
-    rates = {"learning_rate": np.full(30, 0.05)}
-    assert np.array_equal(trainer.advance(rates).losses, fresh.advance(rates).losses)
+    trainer.left = math.inf
+    same_from_here(trainer, fresh)
 
 
-def test_compressing_keeps_the_area_and_the_shape():
-    table = COSINE.plan(600).table()
-    for updates in (7, 50, 600):
-        short = compress(table, updates)
-        assert len(short) == updates
-        assert math.isclose(short.mean(), table.mean(), rel_tol=1e-9)
-    assert np.array_equal(compress(table, 600), table)
+def test_an_interrupt_of_the_restoring_waits():
+    class Interrupted(ToyTrainer):
+        armed = False
+
+        def evaluate(self, split):
+            self.armed = self.armed or split == "test"  # the last look, right before restoring
+            return super().evaluate(split)
+
+        def restore(self, state):
+            if self.armed:
+                self.armed = False
+                raise KeyboardInterrupt
+            super().restore(state)
+
+    trainer, fresh = Interrupted(), ToyTrainer()
+    with pytest.raises(KeyboardInterrupt):
+        gp.find(trainer, COSINE, 300)
+    same_from_here(trainer, fresh)
+
+
+# --- what the answer may not depend on --------------------------------------------------------
+
+
+def test_the_same_seed_gives_the_same_answer(found):
+    again = gp.find(Probed(), COSINE, 600)
+    assert again.learning_rate == found.learning_rate
+    assert again.interval == found.interval
+    assert again.lanes == found.lanes
+
+
+@pytest.mark.parametrize(("unit", "offset"), [(64.0, 0.0), (1.0, -4.0), (0.125, 8.0)])
+def test_the_unit_of_the_loss_and_what_is_added_to_it_do_not_matter(found, unit, offset):
+    other = gp.find(Probed(unit, offset=offset), COSINE, 600)
+    assert other.learning_rate == pytest.approx(found.learning_rate, rel=1e-9)
+    assert other.interval == pytest.approx(found.interval, rel=1e-9)
+
+
+@pytest.mark.parametrize("factor", [16.0, 1 / 8, 3.0])
+def test_another_scale_of_rates_moves_the_answer_with_it(found, factor):
+    bounds = {"low": 1e-7 * factor, "high": 100 * factor}
+    other = gp.find(Probed(diverges_above=factor), COSINE, 600, **bounds)
+    assert other.learning_rate == pytest.approx(factor * found.learning_rate, rel=1e-3)
+
+
+def test_the_peak_that_the_policy_was_given_does_not_matter(found):
+    other = gp.find(Probed(), 0.003 * COSINE, 600)
+    assert other.learning_rate == pytest.approx(found.learning_rate, rel=1e-9)
+
+
+def test_the_order_of_the_lanes_does_not_matter(found):
+    trainer = Probed()
+    trainer.reset(0)
+    start = trainer.probe(1024)
+
+    def read(lanes):
+        return least_expected(predict(gather(lanes, start, 16, 0), 600))
+
+    shuffled = np.random.default_rng(1).permutation(len(found.lanes))
+    assert read([found.lanes[i] for i in shuffled]) == read(found.lanes)
+    assert 2 ** read(found.lanes) == pytest.approx(found.learning_rate)
+
+
+# --- warnings and refusals --------------------------------------------------------------------
+
+
+def test_it_says_when_the_best_lies_at_an_edge():
+    low = gp.find(Probed(), COSINE, 600, high=0.05)
+    assert low.learning_rate <= 0.05
+    assert any("raise high" in line for line in low.warnings)
+    high = gp.find(Probed(), COSINE, 600, low=0.9)
+    assert 0.9 <= high.learning_rate < 1.5
+    assert any("lower low" in line for line in high.warnings)
+
+
+def test_it_answers_where_nothing_learns():
+    class Still(Probed):
+        def advance(self, values):
+            zeros = np.zeros_like(values["learning_rate"])
+            return super().advance({**values, "learning_rate": zeros})
+
+    found = gp.find(Still(), COSINE, 100)
+    assert 1e-7 <= found.learning_rate <= 100
+    assert found.confidence == "low"
+    assert any("no lane learnt" in line for line in found.warnings)
+    assert Found.from_json(found.to_json()).to_json() == found.to_json()
+
+
+def test_it_answers_where_everything_diverges():
+    found = gp.find(Probed(diverges_above=1e-9), COSINE, 100, low=1e-3)
+    assert found.learning_rate == pytest.approx(1e-3)
+    assert found.warnings
+
+
+def test_it_warns_of_a_trainer_without_parts_and_of_controllers():
+    policy = gp.Policy(COSINE, controllers=[gp.reduce_on_plateau()])
+    found = gp.find(ToyTrainer(), policy, 100)
+    assert any("parts" in line for line in found.warnings)
+    assert any("controllers" in line for line in found.warnings)
+
+
+def test_it_warns_where_the_probe_is_what_is_reported():
+    class NoTest(Probed):
+        def evaluate(self, split):
+            return super().evaluate("validation" if split == "test" else split)
+
+    assert any("no test data" in line for line in gp.find(NoTest(), COSINE, 100).warnings)
+
+
+def test_a_model_that_begins_with_nan_is_refused_and_restored():
+    class Broken(Probed):
+        def probe(self, examples):
+            return np.full(8, math.nan)
+
+    trainer = Broken()
+    with pytest.raises(gp.ArgumentError, match="before any training"):
+        gp.find(trainer, COSINE, 100)
+    same_from_here(trainer, ToyTrainer())
 
 
 @pytest.mark.parametrize(
@@ -92,6 +283,7 @@ def test_compressing_keeps_the_area_and_the_shape():
         ({"low": 1, "high": 2}, "four times"),
         ({"effort": "much"}, "effort"),
         ({"low": 0}, "low"),
+        ({"high": math.inf}, "high"),
         ({"seed": -1}, "seed"),
     ],
 )
@@ -100,6 +292,43 @@ def test_bad_arguments_are_refused(change, words):
         gp.find(ToyTrainer(), COSINE, 100, **change)
 
 
-def test_a_policy_without_a_rate_is_refused():
+def test_policies_that_cannot_fly_are_refused():
+    class Bare(ToyTrainer):
+        hyperparameters = frozenset({"learning_rate"})
+
     with pytest.raises(gp.ArgumentError, match="above 0"):
         gp.find(ToyTrainer(), gp.constant(0.0), 100)
+    with pytest.raises(gp.ArgumentError, match="momentum=None"):
+        gp.find(Bare(), gp.one_cycle(1.0), 100)
+    with pytest.raises(gp.ArgumentError, match="duration"):
+        gp.find(ToyTrainer(), COSINE, "ten")
+
+
+# --- shapes -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("updates", [1, 7, 50, 600])
+def test_compressing_keeps_the_area_and_the_shape(updates):
+    table = COSINE.plan(600).table()
+    short = compress(table, updates)
+    assert len(short) == updates
+    assert math.isclose(short.mean(), table.mean(), rel_tol=1e-9)
+    if updates == 600:
+        assert np.array_equal(short, table)
+    if updates == 50:
+        assert np.allclose(short, table.reshape(50, 12).mean(axis=1))
+
+
+def test_momentum_flies_compressed_and_unscaled():
+    flown = []
+
+    class Watched(Probed):
+        def advance(self, values):
+            flown.append(values)
+            return super().advance(values)
+
+    gp.find(Watched(), gp.one_cycle(5.0, momentum=(0.9, 0.6)), 300, effort="quick")
+    momenta = np.concatenate([values["momentum"] for values in flown])
+    assert momenta.max() <= 0.9
+    assert momenta.min() >= 0.6
+    assert momenta.min() < 0.65

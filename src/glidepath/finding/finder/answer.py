@@ -9,7 +9,7 @@ import numpy as np
 
 from glidepath.finding.finder.evidence import Evidence
 from glidepath.finding.finder.found import Curve
-from glidepath.finding.finder.law import STEP, Prediction, least_expected
+from glidepath.finding.finder.law import Prediction, least_expected
 from glidepath.training.trainer import Array
 
 _INSIDE = (0.1, 0.9)
@@ -17,6 +17,8 @@ _ALSO = 1.0
 """Octaves by which the interval is widened at either end for what no law knows; with it, it held
 the best rate of the grid in three quarters, and a rate as good as that in nine tenths, of the rows
 that the law was made on."""
+_AT_EDGE = 0.5
+"""Octaves to a bound within which a rate counts as at the edge."""
 _HARMLESS = 0.01
 """An expected loss above the best, in shares, that does not matter."""
 _BASE, _TOP = 0.1, 0.02
@@ -59,15 +61,16 @@ def answer(prediction: Prediction, evidence: Evidence, bounds: tuple[float, floa
     )  # fmt: skip
 
 
-def no_answer(best: float, bounds: tuple[float, float]) -> Answer:
-    """Where no lane learnt anything: the best there is, and a warning."""
+def no_answer(stand_in: float, bounds: tuple[float, float]) -> Answer:
+    """Where no lane learnt anything: a rate that stands in, and a warning."""
     rates = tuple(np.exp2(bounds).tolist())
     none = (math.nan, math.nan)
-    return Answer(
-        _inside(best, bounds), *bounds, best - 3, best, Curve(rates, none, none, none), "low",
-        ("no lane learnt anything on the probe, so nothing can be read off: raise the effort, "
-         "widen low and high, or check the model and its data",),
-    )  # fmt: skip
+    warning = (
+        f"no lane learnt anything on the probe, so nothing can be read off and {2.0**stand_in:.2g} "
+        "only stands in: raise the effort, widen low and high, or check the model and its data"
+    )
+    curve = Curve(rates, none, none, none)
+    return Answer(stand_in, *bounds, stand_in - 3, stand_in, curve, "low", (warning,))
 
 
 def _inside(position: float, bounds: tuple[float, float]) -> float:
@@ -106,9 +109,9 @@ def _confidence(width: float) -> str:
 
 
 def _edges(position: float, bounds: tuple[float, float]) -> list[str]:
-    if position <= bounds[0] + STEP:
+    if position <= bounds[0] + _AT_EDGE:
         return ["the best rate lies at the lowest rate that was considered: lower low"]
-    if position >= bounds[1] - STEP:
+    if position >= bounds[1] - _AT_EDGE:
         return ["the best rate lies at the highest rate that was considered: raise high"]
     return []
 

@@ -110,8 +110,9 @@ def _read(search: Search, shape: Shape, seed: int) -> tuple[Answer, float | None
     evidence = gather(search.lanes, search.start.probe, _DRAWS, seed)
     if evidence is None:
         fallen = [math.log2(lane.rate) for lane in search.lanes if lane.diverged]
-        lowest = min((math.log2(lane.rate) for lane in search.lanes), default=search.bounds[0])
-        return no_answer(lowest, search.bounds), min(fallen, default=None)
+        worse = fallen or any(lane.score > search.worst for lane in search.lanes)
+        stand_in = search.bounds[0] if worse else sum(search.bounds) / 2
+        return no_answer(stand_in, search.bounds), min(fallen, default=None)
     prediction = predict(evidence, shape.total, steady=shape.steady)
     return answer(prediction, evidence, search.bounds), evidence.cliff
 
@@ -124,6 +125,7 @@ def _about(trainer: Trainer, search: Search) -> list[str]:
             "the trainer gives no losses of parts of its validation data (see "
             "glidepath.training.Prober), so the probe's own noise is not known"
         )
+    trainer.restore(search.start.state)
     if trainer.evaluate("test") == trainer.evaluate("validation"):
         notes.append(
             "the task has no test data: the probe is of the data that results are reported on"

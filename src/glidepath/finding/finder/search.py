@@ -15,6 +15,8 @@ _COARSE = 2.0
 """Octaves between the lanes of the first rung."""
 _LEARNT = 1e-3
 """A loss that fell by less than this share of its size has not moved."""
+_NEAR = 0.4
+"""Octaves to the next lane within which no lane is flown at a bound."""
 _WIDER = 4
 """So many lanes at most are added to a rung whose best lies at its edge."""
 
@@ -57,14 +59,20 @@ class Search:
         return tuple(rung[position] for rung in self.rungs for position in sorted(rung))
 
     def affords(self, position: float, length: int) -> bool:
-        """Whether a lane there is inside the bounds and what may be spent."""
-        inside = self.bounds[0] - 1e-9 <= position <= self.bounds[1] + 1e-9
+        """Whether a lane there is inside what may be spent."""
         cost = self.flyer.cost(self.start, 2.0**position, length)
-        return inside and self.flyer.updates + cost <= self.allowed
+        return self.flyer.updates + cost <= self.allowed
 
     def fly(self, rung: dict[float, Lane], position: float, length: int) -> bool:
-        """A lane at a position, where it can be afforded; whether it was flown."""
-        if not self.affords(position, length):
+        """A lane at a position, where it can be afforded; whether it was flown.
+
+        What lies outside the bounds is flown at the bound, unless a lane is near it.
+        """
+        inside = min(max(position, self.bounds[0]), self.bounds[1])
+        if inside != position and any(abs(inside - other) < _NEAR for other in rung):
+            return False
+        position = inside
+        if position in rung or not self.affords(position, length):
             return False
         rung[position] = self.flyer.fly(self.start, 2.0**position, length)
         return True
