@@ -123,6 +123,45 @@ def test_extended_in_the_middle_of_fit_without_a_compilation(tmp_path):
         assert len(traces) == plain(LINEAR, 1, record=tmp_path / "other.jsonl")
 
 
+class Time(keras.callbacks.Callback):
+    """A clock in which every epoch takes ten seconds."""
+
+    def __init__(self):
+        super().__init__()
+        self.now = 0.0
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.now += 10.0
+
+
+def test_a_budget_of_time_begins_the_cooldown_in_time(tmp_path):
+    """100 s are 10 epochs, and a fifth of them cools down, also where the run is resumed."""
+    clock, path = Time(), tmp_path / "5.keras"
+    flight, model = gk.Flight(gp.constant(0.01), record=tmp_path / "run.jsonl"), regressor()
+    flight.cooldown_by("100s", clock=lambda: clock.now)
+    # The clock before the saver: the checkpoint holds the epoch's time.
+    saver = keras.callbacks.ModelCheckpoint(str(tmp_path / "{epoch}.keras"))
+    history = fit(model, clock, flight, saver, epochs=50).history
+    plan = gp.constant(0.01).plan("50ep", STEPS).cooldown_from(8 * STEPS, "2ep")
+    rates = read_record(tmp_path / "run.jsonl").series["learning_rate"]
+    assert np.array_equal(np.float32(rates), np.float32(plan.table()))
+    assert len(history["loss"]) == 10
+    clock.now += 1000.0  # between two processes
+    again = gk.Flight(gp.constant(0.01), state=path)
+    again.cooldown_by("100s", clock=lambda: clock.now)
+    fit(keras.models.load_model(path), again, clock, epochs=50, initial_epoch=5)
+    assert again.plan.total_steps == flight.plan.total_steps == 10 * STEPS
+
+
+def test_stopping_early_with_a_high_rate_is_said():
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = True
+
+    with pytest.warns(UserWarning, match="stopped at update 4 of 36 with the learning rate at 94%"):
+        fit(regressor(), gk.Flight(LINEAR), Stop(), epochs=9)
+
+
 def test_what_cannot_be_changed():
     flight = gk.Flight(LINEAR)
     with pytest.raises(ArgumentError, match="has begun"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from keras import ops
 
 from glidepath.backends.keras import flight_log, flight_plan, live, logbook
 from glidepath.backends.keras.best import Best
+from glidepath.backends.keras.changes import Changeable
 from glidepath.backends.keras.flight_log import FlightLog
 from glidepath.backends.keras.flight_plan import OwnRate
 from glidepath.backends.keras.flight_source import FlightSource
@@ -20,7 +21,6 @@ from glidepath.backends.keras.metric import metric_of
 from glidepath.control.protocol import MetricController
 from glidepath.errors import ArgumentError, SpecError
 from glidepath.schedules import checks
-from glidepath.schedules.durations import Duration
 from glidepath.schedules.plan import Plan
 from glidepath.schedules.policy import Policy
 from glidepath.schedules.schedule import Schedule
@@ -32,7 +32,7 @@ _RING = 2**16
 """Updates that are noted between two epochs' ends where fit does not know an epoch's length."""
 
 
-class Flight(keras.callbacks.Callback):
+class Flight(Changeable, keras.callbacks.Callback):
     """Flies a policy during `model.fit`: rate, momentum and weight decay at every update.
 
     `model.fit(x, y, epochs=30, callbacks=[Flight(gp.one_cycle(peak=0.1))])`. The momentum is beta_1
@@ -113,7 +113,8 @@ class Flight(keras.callbacks.Callback):
         """
         if self._flown is None:
             return dict(self._saved or {})
-        return {**self._flown.state_dict(), "start": self._start}
+        wall = {} if self._wall is None else {"wall_clock": self._wall.state_dict()}
+        return {**self._flown.state_dict(), "start": self._start, **wall}
 
     def set_model(self, model: Any) -> None:
         """Take the model, and let its checkpoints carry the flight's state."""
@@ -133,28 +134,6 @@ class Flight(keras.callbacks.Callback):
         self._saved, self._best.arrays = logbook.checked(state), best
         self._landed = self._changed = False
 
-    def cooldown(self, over: Duration, end: float = 0.0, shape: str = "linear") -> None:
-        """Go from the rate of now down to `end` over `over` updates, and end the training there.
-
-        Call it from a callback while `fit` runs, or between two fits, which then fly on with this
-        flight. From a signal handler set a flag, and call it at the epoch's end. There is no jump
-        and no compilation; see `Plan.cooldown_from`.
-
-        Args:
-            over: how long it takes: updates, epochs ("5ep"), or a share of the plan ("10%").
-            end: the rate that it comes to.
-            shape: "linear", "sqrt", "cosine", or "exponential".
-        """
-        self._replan("cooldown", lambda plan, k: plan.cooldown_from(k, over, end, shape))
-
-    def extend(self, total: Duration) -> None:
-        """Make the run longer: what is left of the plan takes until `total`, without a jump.
-
-        Between two fits, of which the second is asked for more epochs, or from a callback; `fit`
-        itself stops at its own number of epochs. See `Plan.extend`.
-        """
-        self._replan("extend", lambda plan, k: plan.extend(total, min(k, plan.total_steps or k)))
-
     def on_train_begin(self, logs: Any = None) -> None:
         """Land what an exception kept from landing, this flight or another."""
         _end_stale(self)
@@ -167,6 +146,8 @@ class Flight(keras.callbacks.Callback):
         """
         if self._source is None:
             self._take_off()
+        assert self._source is not None
+        self._watch(self._updates(), self._source.size - 1)
         self._place()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -193,6 +174,8 @@ class Flight(keras.callbacks.Callback):
 
     def on_train_end(self, logs: Any = None) -> None:
         """Give the optimizer back, with the rate that was applied last."""
+        if self._source is not None and self.model.stop_training:
+            self._warn_unfinished(self._seen)
         self._land(finished=True)
 
     def _land(self, *, finished: bool) -> None:
@@ -223,6 +206,7 @@ class Flight(keras.callbacks.Callback):
         self._seen = self._updates()
         self._flown = self._resumed(flight_plan.flown(self._resolve(steps, every)))
         self.plan = None if isinstance(self._flown, OwnRate) else self._flown.plan
+        self._begin_wall(self._saved, steps // every if steps else None)
         names = () if self.plan is None else tuple(self.plan.tracks)
         live.refuse_unflown(optimizer, names)
         if self._record is not None:
@@ -262,31 +246,18 @@ class Flight(keras.callbacks.Callback):
             flight_plan.warn_of_fresh_controllers(self._seen)
         return found
 
-    def _replan(self, where: str, change: Callable[[Plan, int], Plan]) -> None:
+    def _change(self, plan: Plan) -> Plan:
         """Fly another plan from the update of now on."""
-        if self._flown is None or self.plan is None:
-            raise ArgumentError(
-                f"{where}: changes the plan of a flight that has begun, and this one has none yet; "
-                f"change the plan itself ({where}_from, extend) and give it to Flight, with "
-                "on_change='override' to go on from a checkpoint"
-            )
-        now = self._updates()
-        self.plan = change(self.plan, max(now - self._start, 0))
-        self._flown.change(self.plan)
-        self._changed, self._saved = True, self.state
+        assert self._flown is not None
+        self._flown.change(plan)
+        self.plan, self._changed, self._saved = plan, True, self.state
         if self._source is not None:
             self._place()
         if self._record is not None and self._log is not None:
             self._log.retitle(self._record, self._info(), self._seen)
         elif self._record is not None and self._source is None:
             flight_log.retitle(self._record, self._info())
-
-    def _done(self, updates: int) -> bool:
-        """Whether a plan that was changed in flight is at its end; others end with their fit."""
-        flown = self._flown
-        if flown is None or flown.plan is flown.made or flown.plan.total_steps is None:
-            return False
-        return updates - self._start >= flown.plan.total_steps
+        return plan
 
     def _place(self) -> None:
         """Put the values of the updates to come where the compiled step looks them up."""
