@@ -30,7 +30,7 @@ def finder_figure(found: Found) -> Figure:
     The answer is a line, its interval a band, and the lowest rate that diverged dashed.
     """
     figure = new_figure(9.2, 6.4, layout=None)
-    figure.subplots_adjust(0.09, 0.085, 0.985, 0.93, hspace=0.1)
+    figure.subplots_adjust(0.09, 0.085, 0.985, 0.985, hspace=0.1)
     lanes, whole = figure.subplots(2, 1, sharex=True, height_ratios=[1.25, 1])
     rates = [*(lane.rate for lane in found.lanes), found.learning_rate]
     log_rate_axis(whole, "x", min(rates) / 1.6, max(rates) * 1.6)
@@ -68,9 +68,9 @@ def _lanes(axes: Axes, found: Found) -> None:
             label=f"lanes of {numbers.plural(length, 'update')}",
         )
     if scores:
-        bottom, top = min(scores), float(np.median(scores))
+        bottom, top = min(scores), float(np.quantile(scores, 0.7))
         room = (top - bottom) or abs(bottom) or 1.0
-        axes.set_ylim(bottom - 0.08 * room, top + 0.6 * room)
+        axes.set_ylim(bottom - 0.08 * room, top + 0.2 * room)
     axes.set_ylabel("validation loss of the lanes")
 
 
