@@ -53,6 +53,7 @@ from glidepath.schedules import (
 if TYPE_CHECKING:
     import glidepath.compat as compat  # noqa: PLR0402 - rooms do not use the front door
     from glidepath.analysis import (
+        Adviser,
         diagnose,
         optimize,
         predict,
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _LATER = {
+    "Adviser": "glidepath.analysis",
     "diagnose": "glidepath.analysis",
     "optimize": "glidepath.analysis",
     "predict": "glidepath.analysis",
@@ -97,6 +99,7 @@ def __getattr__(name: str) -> object:
 
 
 __all__ = [
+    "Adviser",
     "ArgumentError",
     "CheckError",
     "Found",

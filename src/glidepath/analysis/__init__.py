@@ -1,7 +1,9 @@
 """Reading runs, predicting what another schedule would have given, and choosing a better one."""
 
+from glidepath.analysis.advice import Advice, Adviser
 from glidepath.analysis.diagnosis import Decay, Diagnosis, diagnose
 from glidepath.analysis.findings import Finding
+from glidepath.analysis.laws import noise_gain
 from glidepath.analysis.optimisation import Recommendation, optimize, recommend_probe
 from glidepath.analysis.prediction import Difference, Prediction, predict, predict_difference
 from glidepath.analysis.reading import find_runs, read_run
@@ -9,6 +11,8 @@ from glidepath.analysis.refusal import RefusedError
 from glidepath.analysis.run import LoggedRun
 
 __all__ = [
+    "Advice",
+    "Adviser",
     "Decay",
     "Diagnosis",
     "Difference",
@@ -19,6 +23,7 @@ __all__ = [
     "RefusedError",
     "diagnose",
     "find_runs",
+    "noise_gain",
     "optimize",
     "predict",
     "predict_difference",

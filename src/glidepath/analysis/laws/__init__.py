@@ -10,6 +10,7 @@ from glidepath.analysis.laws.multi_power import (
     multi_power,
     tempered_power,
 )
+from glidepath.analysis.laws.noise import noise_gain
 from glidepath.analysis.laws.power import POWER, power
 from glidepath.analysis.laws.tissue import QUICK_TISSUE, TISSUE, quick_tissue, tissue
 
@@ -33,6 +34,7 @@ __all__ = [
     "expose",
     "log_power",
     "multi_power",
+    "noise_gain",
     "power",
     "quick_tissue",
     "tempered_power",
