@@ -95,7 +95,7 @@ def kill(folder, kind, kills=1):
 @once
 @pytest.mark.parametrize("kind", ["model"])
 def test_kill_9_and_resume(tmp_path, kind):
-    """`kind` may be "backup" too, and the engine another: they take longer, and were run by hand."""
+    """Also to be run by hand with "backup", and on the other engines, which take longer."""
     folder, whole = tmp_path / "killed", tmp_path / "whole"
     folder.mkdir(), whole.mkdir()
     wanted = weights(killed.train(whole, "model"))
