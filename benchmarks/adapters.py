@@ -2,9 +2,9 @@
 
     python benchmarks/adapters.py [--only torch optax keras] [--all-engines] [--rounds 41]
 
-Side by side in one process, in turn: each round times a piece of both and gives one ratio; the
-figure is the median of the rounds' ratios. Time is the process's CPU time, which other load on the
-machine touches least; what computes has one thread. PyTorch's rows are one `scheduler.step()`
+Side by side in one process, in turn: each round times a piece of both, and the figure is the ratio
+of the lower quartiles of the rounds, since other load on the machine only adds to a time. It is CPU
+time of the process, and what computes has one thread. PyTorch's rows are one `scheduler.step()`
 (bar 1.0); the others are the whole training step (bar 1.05). "compiled" counts how often the step
 was traced or compiled while it was measured, apart from the first time.
 

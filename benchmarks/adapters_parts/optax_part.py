@@ -14,7 +14,7 @@ import glidepath as gp
 import glidepath.optax
 from adapters_parts.timing import Row, in_turn, row
 
-TOTAL, WARMUP, STEPS, BAR = 10_000, 500, 100, 1.05
+TOTAL, WARMUP, STEPS, BAR = 10_000, 500, 50, 1.05
 SIZES = (64, 64, 64, 10)
 
 
@@ -48,7 +48,7 @@ def rows(rounds: int) -> Iterator[Row]:
 
 def compare(name: str, ours: Any, native: Any, rounds: int) -> Row:
     pair = Training(ours), Training(native)
-    found = in_turn((pair[0].piece, pair[1].piece), STEPS, rounds)
+    found = in_turn((pair[0].piece, pair[1].piece), STEPS, 5 * rounds)
     return row(name, found, BAR, pair[0].traces - 1)
 
 
