@@ -56,6 +56,7 @@ def test_without_a_probe_it_cannot_be_told_unless_the_gradients_are_at_hand():
     found = adviser.advise(FLAT)
     assert found.gain is None
     assert "cannot be told" in str(found) and "cool-down" in str(found)
+    assert fed(adviser, 7000, every=100).advise(FLAT) is None, "one reason, said once"
     noisy = fed(Adviser(), 6000, every=100)
     noisy.noisy(0.4)
     found = noisy.advise(FLAT)

@@ -83,6 +83,7 @@ class Adviser:
         self._seen: list[tuple[int, float, float]] = []
         self._noise: float | None = None
         self._answered = 0
+        self._refused = ""
 
     def saw(self, step: int, loss: float, rate: float) -> None:
         """Take note of a loss.
@@ -150,11 +151,15 @@ class Adviser:
         check_runs(runs)
         return assemble(runs)
 
-    def _without_law(self, step: int, over: int, error: RefusedError) -> Advice:
-        if error.reason == "no_drop" and self._noise is not None:
+    def _without_law(self, step: int, over: int, error: RefusedError) -> Advice | None:
+        """By the gradients' noise; else the reason why it cannot be told, once."""
+        if error.reason in ("no_drop", "too_few") and self._noise is not None:
             ends = sorted(self._noise * share for share in NOISE_BAND)
             gain = Difference(self._noise, ends[0], ends[1], ())
             return Advice(step, over, gain, None, None, "noise")
+        if error.reason == self._refused:
+            return None
+        self._refused = error.reason
         return Advice(step, over, None, None, str(error), "law")
 
 

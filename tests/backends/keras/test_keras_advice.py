@@ -47,7 +47,7 @@ def test_it_says_so_and_the_number_is_in_the_logs(capsys):
     history = fitted(flight, advice, verbose=2).history
     assert advice.said == [WORDS]
     out = capsys.readouterr().out
-    assert WORDS in out and "cooldown_gain: -0.08" in out.replace("-0.0800", "-0.08")
+    assert WORDS in out and "cooldown_gain: -8.0000e-02" in out
     assert history["cooldown_gain"] == [-0.08] * 4
     assert [step for step, _, _ in adviser.seen] == [STEPS * n for n in (1, 2, 3, 4)]
     np.testing.assert_allclose([loss for _, loss, _ in adviser.seen], history["val_loss"])

@@ -65,7 +65,8 @@ class CooldownAdvice:
         step, plan = self._scheduler.last_epoch, self._scheduler.plan
         if step < 1 or self.applied_at is not None:
             return None
-        self._adviser.saw(step, float(loss), float(plan(step - 1)))
+        value = loss.detach() if isinstance(loss, Tensor) else loss
+        self._adviser.saw(step, float(value), float(plan(step - 1)))
         trace = None if self._noise is None else self._noise.trace
         if trace is not None:
             self._adviser.noisy(trace)
