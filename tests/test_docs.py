@@ -41,7 +41,7 @@ def run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", code],
         cwd=folder,
-        # One thread: threads that wait for each other are slow on a machine that does more than this.
+        # One thread: threads that wait for each other are slow on a busy machine.
         env={**os.environ, "KERAS_BACKEND": "jax", "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
