@@ -157,9 +157,11 @@ def show() -> None:
     heads = ("task", "peak", "loss", "probes", "horizon", "error", "Kendall τ", "regret", "covered")
     print(f"| {' | '.join(heads)} |\n|{' --- |' * len(heads)}")
     for (task, peak, _), loss, count in itertools.product(GROUPS, LOSSES, (1, len(PROBES))):
-        for times in HORIZONS:
-            cells = row(answers, measured, (task, peak, loss, count, times))
-            name = "training" if loss == "loss" else "validation"
+        name = "training" if loss == "loss" else "validation"
+        rows = {n: row(answers, measured, (task, peak, loss, count, n)) for n in HORIZONS}
+        if len({cells[0] for cells in rows.values()}) == 1:
+            rows = {"1, 2, 4": rows[1]}
+        for times, cells in rows.items():
             print(f"| {task} | {peak} | {name} | {count} | {times}× | {' | '.join(cells)} |")
 
 

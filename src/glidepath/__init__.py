@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     import glidepath.compat as compat  # noqa: PLR0402 - rooms do not use the front door
     from glidepath.analysis import (
         Adviser,
+        RefusedError,
         diagnose,
         optimize,
         predict,
@@ -79,6 +80,7 @@ _LATER = {
     "check": "glidepath.backends.check",
     "Found": "glidepath.finding",
     "RangeTest": "glidepath.finding",
+    "RefusedError": "glidepath.analysis",
     "RunRecord": "glidepath.training",
     "compare": "glidepath.studies",
     "drive": "glidepath.training",
@@ -110,6 +112,7 @@ __all__ = [
     "Policy",
     "RangeTest",
     "RecordError",
+    "RefusedError",
     "ResumeError",
     "RunRecord",
     "Schedule",

@@ -9,6 +9,7 @@
     ├── ResumeError       a checkpoint of another plan, or of no plan (also a ValueError)
     ├── CheckError        a rate was applied that is not the plan's (also an AssertionError)
     ├── StudyError        a study that cannot run or resume in its folder
+    ├── RefusedError      a question that logged runs cannot answer (in glidepath.analysis)
     └── MissingExtraError an optional dependency that is not installed (also an ImportError)
 
 Every message says what was wrong, what was got, and what to do.
