@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -93,5 +93,26 @@ class Prober(Protocol):
         """The mean losses of parts of the first `examples` validation examples.
 
         The parts are the same, in the same order, at every call; training is not touched.
+        """
+        ...
+
+
+@runtime_checkable
+class Laner(Protocol):
+    """What a trainer may offer beside `Trainer`: several trainings side by side."""
+
+    def advance_lanes(
+        self, states: Sequence[Any], values: Mapping[str, Array]
+    ) -> tuple[Array, list[Any]]:
+        """Go on from several snapshots that stand at the same place in the data.
+
+        Args:
+            states: snapshots of this trainer, one per lane.
+            values: for every hyperparameter that is flown an array of lanes × updates.
+
+        Returns:
+            The losses, lanes × updates, and a snapshot of each lane's end. What the trainer's own
+            state is afterwards is not defined: restore one. A lane that is not finite leaves the
+            others alone.
         """
         ...

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from glidepath.backends.optax.lanes import Lanes
 from glidepath.backends.optax.probe import parts
 from glidepath.backends.optax.schedule import injected, parameters_of
 from glidepath.backends.optax.task import Task
@@ -30,6 +31,10 @@ class _Snapshot:
     seed: int
     epoch: int
     batch: int
+
+    def at(self, state: Any) -> _Snapshot:
+        """The same place with another state."""
+        return replace(self, state=state)
 
 
 class OptaxTrainer:
@@ -69,6 +74,7 @@ class OptaxTrainer:
         self._judged = jax.jit(partial(self._evaluate))
         self._probed = jax.jit(jax.vmap(partial(self._evaluate), in_axes=(None, 0)))
         self._probes: dict[int, Any] = {}
+        self._lanes = Lanes(self)
         self.reset(0)
 
     @property
@@ -149,6 +155,12 @@ class OptaxTrainer:
         found = self._probed(self._state[0], self._probes[examples])
         return np.asarray(found, np.float64)[:, 0]
 
+    def advance_lanes(
+        self, states: Sequence[Any], values: Mapping[str, Array]
+    ) -> tuple[Array, list[Any]]:
+        """Several trainings side by side, vmapped; see `glidepath.training.Laner`."""
+        return self._lanes.advance(states, values)
+
     def snapshot(self) -> Any:
         """All state: parameters, optimizer, random key, and the place in the data."""
         return _Snapshot(_copy(self._state), self._key, self._seed, self._epoch, self._batch)
@@ -187,17 +199,25 @@ class OptaxTrainer:
 
     def _next(self, row: Any) -> Any:
         """One update on the next batch; what it returns may not be computed yet."""
-        start = self._batch * self._size
-        size = min(self._size, self._count - start)
-        done = np.int32(self._epoch * self.steps_per_epoch + self._batch)
+        start, size, random = self._take()
         self._state, found = self._step(
-            self._state, self._train, self._order, np.int32(start), row, (self._key, done), size
+            self._state, self._train, self._order, start, row, random, size
         )
+        self._turn()
+        return found
+
+    def _take(self) -> tuple[Any, int, Any]:
+        """Where the next batch begins, its size, and what its random key is made of."""
+        start = self._batch * self._size
+        done = np.int32(self._epoch * self.steps_per_epoch + self._batch)
+        return np.int32(start), min(self._size, self._count - start), (self._key, done)
+
+    def _turn(self) -> None:
+        """Move on to the batch after it."""
         self._batch += 1
         if self._batch == self.steps_per_epoch:
             self._epoch, self._batch = self._epoch + 1, 0
             self._place_order()
-        return found
 
     def _place_order(self) -> None:
         self._order = jnp.asarray(epoch_order(self._seed, self._epoch, self._count))

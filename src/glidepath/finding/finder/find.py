@@ -32,6 +32,7 @@ def find(
     effort: str = "standard",
     low: float = 1e-7,
     high: float = 100.0,
+    side_by_side: str = "auto",
 ) -> Found:
     """The peak learning rate at which a policy's shape trains best over the whole budget.
 
@@ -52,6 +53,9 @@ def find(
             "standard" (1,000, or three quarters), "thorough" (3,000, or twice the budget).
         low: the lowest rate to consider, above 0.
         high: the highest.
+        side_by_side: whether lanes of one length are flown at once, on trainers that can (Optax:
+            vmapped): "always", "never", or "auto", where that is worth the compilation. The answer
+            is the same but for rounding.
 
     Returns:
         The rate with its interval, what it rests on and what to be careful about.
@@ -67,27 +71,28 @@ def find(
             f"{_WHERE}: high must be at least four times low, got {low!r} and {high!r}; widen them"
         )
     checks.choice(_WHERE, "effort", effort, EFFORTS)
+    checks.choice(_WHERE, "side_by_side", side_by_side, ("auto", "always", "never"))
     if seed is not None:
         checks.count(_WHERE, "seed", seed, least=0)
     shape, notes = shape_of(policy, budget, trainer)
     began = time.perf_counter()
     state = trainer.snapshot()
     try:
-        flyer = Flyer(trainer, shape)
+        flyer = Flyer(trainer, shape, side_by_side)
         search = Search(flyer, EFFORTS[effort], (math.log2(lowest), math.log2(highest)))
         search.run(seed)
         notes += _about(trainer, search)
     finally:
         _restore(trainer, state)
     found, cliff = _read(search, shape, seed or 0)
-    spent = flyer.updates
+    seconds = time.perf_counter() - began
     return Found(
         learning_rate=2.0**found.position,
         interval=(2.0**found.low, 2.0**found.high),
         diverges_at=None if cliff is None else 2.0**cliff,
         cyclical={"low": 2.0**found.base, "high": 2.0**found.top},
         curve=found.curve,
-        cost=Cost(spent, spent, time.perf_counter() - began, shape.total),
+        cost=Cost(flyer.sequential, flyer.updates, seconds, shape.total),
         confidence=found.confidence,
         warnings=(*notes, *found.warnings),
         lanes=search.lanes,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +12,12 @@ import numpy as np
 
 from glidepath.finding.finder.found import Lane
 from glidepath.finding.finder.shape import Shape
-from glidepath.training.trainer import Array, Prober, Trainer
+from glidepath.training.trainer import Array, Laner, Prober, Trainer
 
 PROBED = 1024
 """Examples of the probe, where there are as many."""
+_WORTH = 10.0
+"""Seconds that lanes must take one by one before they are compiled to fly side by side."""
 _LOOKS = 8
 """How often a lane is looked at while it flies, to stop it where its loss is not finite."""
 
@@ -37,13 +41,18 @@ class _Held:
 
 
 class Flyer:
-    """Flies lanes on a trainer, one after the other, and keeps count of what that took."""
+    """Flies lanes on a trainer, and keeps count of what that took."""
 
-    def __init__(self, trainer: Trainer, shape: Shape) -> None:
+    def __init__(self, trainer: Trainer, shape: Shape, side_by_side: str = "auto") -> None:
         self.trainer, self.shape = trainer, shape
         self.updates = 0
         """Lane-updates so far."""
+        self.sequential = 0
+        """Updates one after the other so far."""
+        self._mode = side_by_side
         self._held: dict[float, _Held] = {}
+        self._pace = math.inf
+        """Seconds an update takes when lanes are flown one by one."""
 
     def start(self, seed: int | None) -> Start:
         """Reset to a seed (or, with None, stay where the trainer is) and remember the place."""
@@ -51,26 +60,79 @@ class Flyer:
             self.trainer.reset(seed)
         return Start(self.trainer.snapshot(), seed, probe(self.trainer))
 
+    def done(self, rate: float) -> int:
+        """The updates of a lane that need not be flown again."""
+        return len(self._held[rate].losses) if rate in self._held else 0
+
     def cost(self, start: Start, rate: float, updates: int) -> int:
         """The lane-updates that a lane would take."""
-        held = self._held.get(rate)
-        return updates - (0 if held is None else len(held.losses))
+        return updates - self.done(rate)
 
     def fly(self, start: Start, rate: float, updates: int) -> Lane:
         """One lane; it stops early where its loss is not finite."""
         held = self._held.get(rate)
         self.trainer.restore(start.state if held is None else held.state)
         losses = np.empty(0) if held is None else held.losses
+        began = time.perf_counter()
         done = len(losses)
         tables = self.shape.flown(rate, updates)
-        chunk = max(1, math.ceil(updates / _LOOKS))
+        chunk = _chunk(updates)
         for begin in range(done, updates, chunk):
             cut = slice(begin, min(begin + chunk, updates))
             found = self.trainer.advance({name: table[cut] for name, table in tables.items()})
             losses = np.concatenate([losses, found.losses])
             if not np.isfinite(losses).all():
                 break
-        self.updates += len(losses) - done
+        flown = len(losses) - done
+        self.updates, self.sequential = self.updates + flown, self.sequential + flown
+        # The first lane compiles; the least is what an update takes.
+        self._pace = min(self._pace, (time.perf_counter() - began) / max(flown, 1))
+        return self._end(start, rate, updates, losses)
+
+    def fly_all(self, start: Start, rates: Sequence[float], updates: int) -> list[Lane]:
+        """Several lanes, side by side where the trainer can and it pays."""
+        lanes: dict[float, Lane] = {}
+        for done in sorted({self.done(rate) for rate in rates}):
+            group = [rate for rate in rates if self.done(rate) == done]
+            if len(group) > 1 and self._pays(len(group) * (updates - done)):
+                lanes |= dict(
+                    zip(group, self._side_by_side(start, group, done, updates), strict=True)
+                )
+            else:
+                lanes |= {rate: self.fly(start, rate, updates) for rate in group}
+        return [lanes[rate] for rate in rates]
+
+    def _pays(self, updates: int) -> bool:
+        """Whether so many lane-updates are worth the compilation of a step for all lanes."""
+        if self._mode == "never" or not isinstance(self.trainer, Laner):
+            return False
+        return self._mode == "always" or updates * self._pace > _WORTH
+
+    def _side_by_side(
+        self, start: Start, rates: Sequence[float], done: int, updates: int
+    ) -> list[Lane]:
+        """Lanes that have all been flown up to `done`."""
+        assert isinstance(self.trainer, Laner)
+        held = [self._held[rate] for rate in rates] if done else []
+        states = [lane.state for lane in held] or [start.state] * len(rates)
+        tables = [self.shape.flown(rate, updates) for rate in rates]
+        values = {name: np.stack([table[name][done:] for table in tables]) for name in tables[0]}
+        found, ends = self.trainer.advance_lanes(states, values)
+        self.sequential += updates - done
+        lanes, chunk = [], _chunk(updates)
+        for lane, (rate, losses, state) in enumerate(zip(rates, found, ends, strict=True)):
+            bad = np.flatnonzero(~np.isfinite(losses))
+            flown = (
+                min((int(bad[0]) // chunk + 1) * chunk, len(losses)) if bad.size else len(losses)
+            )
+            self.updates += flown
+            before = held[lane].losses if held else np.empty(0)
+            self.trainer.restore(state)
+            lanes.append(self._end(start, rate, updates, np.concatenate([before, losses[:flown]])))
+        return lanes
+
+    def _end(self, start: Start, rate: float, updates: int, losses: Array) -> Lane:
+        """Score the lane at whose end the trainer stands."""
         finite = bool(np.isfinite(losses).all())
         parts = probe(self.trainer) if finite else np.full(len(start.probe), math.nan)
         diverged = not np.isfinite(parts).all()
@@ -84,6 +146,11 @@ class Flyer:
             losses=tuple(losses.tolist()),
             diverged=diverged,
         )
+
+
+def _chunk(updates: int) -> int:
+    """Updates between two looks at whether a lane is finite."""
+    return max(1, math.ceil(updates / _LOOKS))
 
 
 def probe(trainer: Trainer) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -58,23 +59,25 @@ class Search:
         """Every lane, rung by rung, by increasing rate."""
         return tuple(rung[position] for rung in self.rungs for position in sorted(rung))
 
-    def affords(self, position: float, length: int) -> bool:
-        """Whether a lane there is inside what may be spent."""
-        cost = self.flyer.cost(self.start, 2.0**position, length)
-        return self.flyer.updates + cost <= self.allowed
+    def cost(self, position: float, length: int) -> int:
+        """The lane-updates of a lane there."""
+        return self.flyer.cost(self.start, 2.0**position, length)
 
-    def fly(self, rung: dict[float, Lane], position: float, length: int) -> bool:
-        """A lane at a position, where it can be afforded; whether it was flown.
+    def clear(self, taken: Iterable[float], position: float) -> float | None:
+        """Where a lane would be flown; None where one is.
 
         What lies outside the bounds is flown at the bound, unless a lane is near it.
         """
         inside = min(max(position, self.bounds[0]), self.bounds[1])
-        if inside != position and any(abs(inside - other) < _NEAR for other in rung):
+        near = 1e-9 if inside == position else _NEAR
+        return None if any(abs(inside - other) < near for other in taken) else inside
+
+    def fly(self, rung: dict[float, Lane], position: float, length: int) -> bool:
+        """A lane at a position, where it can be afforded; whether it was flown."""
+        place = self.clear(rung, position)
+        if place is None or self.flyer.updates + self.cost(place, length) > self.allowed:
             return False
-        position = inside
-        if position in rung or not self.affords(position, length):
-            return False
-        rung[position] = self.flyer.fly(self.start, 2.0**position, length)
+        rung[place] = self.flyer.fly(self.start, 2.0**place, length)
         return True
 
     def score(self, lane: Lane) -> float:
@@ -114,10 +117,18 @@ class Search:
         """
         rung: dict[float, Lane] = {}
         window = np.arange(count) - count // 2
+        chosen: list[float] = []
+        left = self.allowed - self.flyer.updates
         for step in sorted(window.tolist(), key=lambda step: (abs(step), step)):
-            self.fly(rung, best + step, length)
-        if not rung:
+            position = self.clear(chosen, best + step)
+            cost = 0 if position is None else self.cost(position, length)
+            if position is not None and cost <= left:
+                chosen.append(position)
+                left -= cost
+        if not chosen:
             return best
+        lanes = self.flyer.fly_all(self.start, [2.0**position for position in chosen], length)
+        rung.update(zip(chosen, lanes, strict=True))
         self.rungs.append(rung)
         for _ in range(_WIDER):
             now = self.best(rung)
