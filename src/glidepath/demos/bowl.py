@@ -3,8 +3,8 @@
 The bowl is f(x, y) = (a·x² + b·y²)/2. One step at rate r multiplies x by 1 − r·a and y by 1 − r·b,
 so descent converges where |1 − r·a| < 1 and |1 − r·b| < 1: below the stability edge r = 2/a, with a
 the largest curvature. Rates are given in units of that edge: 1 is the edge, whatever the problem.
-The best rate is 2/(a + b), where both factors are the same but for their sign; in units of the edge
-it is c/(c + 1), with the condition number c = a/b (Polyak 1964; Goh 2017, "Why momentum really
+The best rate in the long run is 2/(a + b), where both factors are the same but for their sign; in
+units of the edge it is c/(c + 1), with the condition number c = a/b (Polyak 1964; Goh 2017, "Why momentum really
 works", distill.pub).
 """
 
@@ -60,9 +60,9 @@ class Regimes:
     curvatures: tuple[float, float]
     """Of x and of y, per unit of distance squared."""
     best_scale: float
-    """The best rate in units of the edge: c/(c + 1) for the condition number c."""
+    """The best rate in the long run, in units of the edge: c/(c + 1), c the condition number."""
     best_steps: int
-    """Steps to converge at the best rate."""
+    """Steps to converge at that rate; from a given start another may be a little quicker."""
     descents: tuple[Descent, ...]
 
 

@@ -24,10 +24,10 @@ def regimes_text(found: Regimes) -> list[str]:
             how = f"not converged in {numbers.count(len(descent.path) - 1)} steps"
         lines.append(f"  {numbers.rate(descent.scale):>6}  {descent.regime:<11}  {how}")
     lines.append(
-        f"The best rate of this bowl is {numbers.rate(found.best_scale)} "
-        f"({numbers.plural(found.best_steps, 'step')}): close below the edge. Look at the two "
-        "sides: a hundred times less costs a hundred times the steps, a little more costs "
-        "everything."
+        f"In the long run {numbers.rate(found.best_scale)} is the best rate of this bowl "
+        f"({numbers.plural(found.best_steps, 'step')} from here): below the edge, and not far. Look "
+        "at its two sides: a hundred times less costs a hundred times the steps, a little more "
+        "than the edge costs everything."
     )
     return lines
 
