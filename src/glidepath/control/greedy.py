@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
-from glidepath.control.metric import MODES, checked_monitor, improves, is_rising
+from glidepath.control.metric import MODES, Watching, checked_factor, checked_monitor, improves
 from glidepath.errors import ArgumentError
 from glidepath.schedules import checks
-from glidepath.schedules.schedule import Node
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,10 @@ class GreedyState:
 
 
 @dataclass(frozen=True)
-class Greedy:
+class Greedy(Watching):
     """The description of a greedy controller: frozen; its state is kept apart from it."""
 
+    name: ClassVar[str] = "greedy"
     monitor: str = "val_loss"
     factor: float = 0.9
     patience: int = 1
@@ -68,26 +69,6 @@ class Greedy:
         """The rate that is applied where the schedule says `rate`."""
         return rate * state.factor
 
-    def node(self) -> Node:
-        """The controller as JSON data."""
-        return {
-            "controller": "greedy",
-            "monitor": self.monitor,
-            "factor": self.factor,
-            "patience": self.patience,
-            "mode": self.mode,
-            "min_delta": self.min_delta,
-            "cooldown": self.cooldown,
-            "hold": self.hold,
-            "min_factor": self.min_factor,
-            "max_factor": self.max_factor,
-        }
-
-    @property
-    def rising(self) -> bool:
-        """Whether a larger metric is better."""
-        return is_rising(self.monitor, self.mode)
-
 
 def greedy(  # noqa: PLR0913 - GreedyLR has as many
     monitor: str = "val_loss",
@@ -125,10 +106,6 @@ def greedy(  # noqa: PLR0913 - GreedyLR has as many
         max_factor: nor by more; 1 at the least.
     """
     where = "greedy"
-    name = checked_monitor(where, monitor)
-    share = checks.number(where, "factor", factor, positive=True)
-    if share >= 1:
-        raise ArgumentError(f"{where}: factor must be below 1, got {factor!r}; give e.g. 0.9")
     low = checks.number(where, "min_factor", min_factor, positive=True)
     high = checks.number(where, "max_factor", max_factor)
     if low > 1:
@@ -136,8 +113,8 @@ def greedy(  # noqa: PLR0913 - GreedyLR has as many
     if high < 1:
         raise ArgumentError(f"{where}: max_factor must be at least 1, got {high!r}; give e.g. 10")
     return Greedy(
-        name,
-        share,
+        checked_monitor(where, monitor),
+        checked_factor(where, factor, 0.9),
         checks.count(where, "patience", patience, least=0),
         checks.choice(where, "mode", mode, MODES),
         checks.number(where, "min_delta", min_delta),

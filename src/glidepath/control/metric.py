@@ -3,11 +3,42 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 from glidepath.errors import ArgumentError
+from glidepath.schedules import checks
+from glidepath.schedules.schedule import Node
 
 MODES = ("auto", "min", "max")
 _RISING = ("acc", "auc", "f1", "precision", "recall", "r2", "score", "iou", "dice", "fmeasure")
+
+
+class Watching:
+    """What the descriptions of controllers have in common: they watch a metric, and have a node."""
+
+    name: ClassVar[str]
+    """The controller's name in a spec; its arguments there are the description's fields."""
+    monitor: str
+    mode: str
+
+    @property
+    def rising(self) -> bool:
+        """Whether a larger metric is better."""
+        return is_rising(self.monitor, self.mode)
+
+    def node(self) -> Node:
+        """The controller as JSON data."""
+        return {"controller": self.name, **vars(self)}
+
+
+def checked_factor(where: str, value: object, example: float) -> float:
+    """`value` as what a rate is multiplied by to lower it: above 0 and below 1."""
+    share = checks.number(where, "factor", value, positive=True)
+    if share >= 1:
+        raise ArgumentError(
+            f"{where}: factor must be below 1, got {value!r}; give e.g. {example:g}"
+        )
+    return share
 
 
 def checked_monitor(where: str, value: object) -> str:

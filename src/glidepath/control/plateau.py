@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
-from glidepath.control.metric import MODES, checked_monitor, improves, is_rising
-from glidepath.errors import ArgumentError
+from glidepath.control.metric import MODES, Watching, checked_factor, checked_monitor, improves
 from glidepath.schedules import checks
-from glidepath.schedules.schedule import Node
 
 COUNTINGS = ("keras", "torch")
 
@@ -23,9 +22,10 @@ class PlateauState:
 
 
 @dataclass(frozen=True)
-class ReduceOnPlateau:
+class ReduceOnPlateau(Watching):
     """The description of a plateau controller: frozen; its state is kept apart from it."""
 
+    name: ClassVar[str] = "reduce_on_plateau"
     monitor: str = "val_loss"
     factor: float = 0.1
     patience: int = 10
@@ -83,27 +83,6 @@ class ReduceOnPlateau:
         """
         return max(rate * state.factor, min(rate, self.min_rate))
 
-    def node(self) -> Node:
-        """The controller as JSON data."""
-        return {
-            "controller": "reduce_on_plateau",
-            "monitor": self.monitor,
-            "factor": self.factor,
-            "patience": self.patience,
-            "mode": self.mode,
-            "min_delta": self.min_delta,
-            "cooldown": self.cooldown,
-            "min_rate": self.min_rate,
-            "relative": self.relative,
-            "counting": self.counting,
-            "restore_best": self.restore_best,
-        }
-
-    @property
-    def rising(self) -> bool:
-        """Whether a larger metric is better."""
-        return is_rising(self.monitor, self.mode)
-
     @property
     def _cooling(self) -> int:
         """The cooldown in Keras's counting, in which its last epoch counts again."""
@@ -149,14 +128,10 @@ def reduce_on_plateau(  # noqa: PLR0913 - the natives have as many
             schedule and the controllers do not go back.
     """
     where = "reduce_on_plateau"
-    name = checked_monitor(where, monitor)
-    share = checks.number(where, "factor", factor, positive=True)
-    if share >= 1:
-        raise ArgumentError(f"{where}: factor must be below 1, got {factor!r}; give e.g. 0.5")
     like = checks.choice(where, "counting", counting, COUNTINGS)
     return ReduceOnPlateau(
-        name,
-        share,
+        checked_monitor(where, monitor),
+        checked_factor(where, factor, 0.5),
         checks.count(where, "patience", patience, least=0 if like == "torch" else 1),
         checks.choice(where, "mode", mode, MODES),
         checks.number(where, "min_delta", min_delta),

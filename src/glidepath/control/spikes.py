@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
-from glidepath.control.metric import MODES, checked_monitor, is_rising
-from glidepath.errors import ArgumentError
+from glidepath.control.metric import MODES, Watching, checked_factor, checked_monitor
 from glidepath.schedules import checks
-from glidepath.schedules.schedule import Node
 
 _SHARE = 0.3
 """What a new epoch weighs in the running mean and the running spread."""
@@ -34,9 +33,10 @@ class SpikeState:
 
 
 @dataclass(frozen=True)
-class SpikeBackoff:
+class SpikeBackoff(Watching):
     """The description of a spike back-off: frozen; its state is kept apart from it."""
 
+    name: ClassVar[str] = "spike_backoff"
     monitor: str = "loss"
     factor: float = 0.5
     threshold: float = 4.0
@@ -69,25 +69,6 @@ class SpikeBackoff:
     def apply(self, state: SpikeState, rate: float) -> float:
         """The rate that is applied where the schedule says `rate`."""
         return rate * state.factor
-
-    def node(self) -> Node:
-        """The controller as JSON data."""
-        return {
-            "controller": "spike_backoff",
-            "monitor": self.monitor,
-            "factor": self.factor,
-            "threshold": self.threshold,
-            "hold": self.hold,
-            "recover": self.recover,
-            "deepest": self.deepest,
-            "mode": self.mode,
-            "min_delta": self.min_delta,
-        }
-
-    @property
-    def rising(self) -> bool:
-        """Whether a larger metric is better."""
-        return is_rising(self.monitor, self.mode)
 
     def _is_spike(self, state: SpikeState, value: float) -> bool:
         if not math.isfinite(value):
@@ -162,13 +143,9 @@ def spike_backoff(
         min_delta: what is worse by no more than this, absolute, is never a spike.
     """
     where = "spike_backoff"
-    name = checked_monitor(where, monitor)
-    share = checks.number(where, "factor", factor, positive=True)
-    if share >= 1:
-        raise ArgumentError(f"{where}: factor must be below 1, got {factor!r}; give e.g. 0.5")
     return SpikeBackoff(
-        name,
-        share,
+        checked_monitor(where, monitor),
+        checked_factor(where, factor, 0.5),
         checks.number(where, "threshold", threshold, positive=True),
         checks.count(where, "hold", hold, least=0),
         checks.count(where, "recover", recover),
