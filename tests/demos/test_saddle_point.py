@@ -63,6 +63,13 @@ def test_the_cycle_visits_rates_past_the_edge_and_stays():
     )
 
 
+def test_what_left_the_saddle_and_then_the_valley_has_not_escaped():
+    """Just above the edge the walls win late, long after the saddle lies behind."""
+    run = by_name(saddle(high=2.05))["fixed, high"]
+    assert np.abs(run.path[:, 1]).max() > ESCAPED
+    assert run.diverged and run.steps is None
+
+
 def test_what_does_not_escape_in_time_has_no_steps():
     assert by_name(saddle(steps=100))["fixed, low"].steps is None
 

@@ -4,8 +4,8 @@ The bowl is f(x, y) = (a·x² + b·y²)/2. One step at rate r multiplies x by 1 
 so descent converges where |1 − r·a| < 1 and |1 − r·b| < 1: below the stability edge r = 2/a, with a
 the largest curvature. Rates are given in units of that edge: 1 is the edge, whatever the problem.
 The best rate in the long run is 2/(a + b), where both factors are the same but for their sign; in
-units of the edge it is c/(c + 1), with the condition number c = a/b (Polyak 1964; Goh 2017, "Why momentum really
-works", distill.pub).
+units of the edge it is c/(c + 1), with the condition number c = a/b (Polyak 1964; Goh 2017, "Why
+momentum really works", distill.pub).
 """
 
 from __future__ import annotations

@@ -25,9 +25,9 @@ def regimes_text(found: Regimes) -> list[str]:
         lines.append(f"  {numbers.rate(descent.scale):>6}  {descent.regime:<11}  {how}")
     lines.append(
         f"In the long run {numbers.rate(found.best_scale)} is the best rate of this bowl "
-        f"({numbers.plural(found.best_steps, 'step')} from here): below the edge, and not far. Look "
-        "at its two sides: a hundred times less costs a hundred times the steps, a little more "
-        "than the edge costs everything."
+        f"({numbers.plural(found.best_steps, 'step')} from here): below the edge, and not far. "
+        "Look at its two sides: a hundred times less costs a hundred times the steps, a little "
+        "more than the edge costs everything."
     )
     return lines
 
