@@ -3,6 +3,7 @@
     python benchmarks/finders.py oracle --data DIR     # the best rates; hours, resumable
     python benchmarks/finders.py compare --data DIR    # the finders on every row; resumable
     python benchmarks/finders.py score                 # the tables, from what is in the repository
+    python benchmarks/finders.py speed --data DIR      # lanes side by side against one by one
 
 Tasks, halves and models are in finders_tasks.py, the oracle in finders_oracle.py, the scores in
 finders_compare.py. Without --data the development half alone is run.
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import finders_compare
 import finders_oracle
+import finders_speed
 from finders_tasks import problems
 
 
@@ -26,7 +28,8 @@ def main() -> None:
     oracle.add_argument("--seeds", type=int, default=3)
     compare.add_argument("--seeds", type=int, default=10)
     compare.add_argument("--efforts", nargs="*", default=["quick", "standard"])
-    for command in (oracle, compare):
+    speed = commands.add_parser("speed")
+    for command in (oracle, compare, speed):
         command.add_argument("--data", type=Path, default=None)
         command.add_argument("--tasks", nargs="*", default=None)
     commands.add_parser("score")
@@ -39,6 +42,8 @@ def main() -> None:
     chosen = [problem for problem in known if problem.name in names]
     if arguments.command == "oracle":
         finders_oracle.make(chosen, arguments.seeds)
+    elif arguments.command == "speed":
+        finders_speed.speed(chosen)
     else:
         finders_compare.compare(chosen, arguments.seeds, arguments.efforts)
 
