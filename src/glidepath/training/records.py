@@ -14,12 +14,12 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Any, cast
 
 import numpy as np
 
 from glidepath.errors import RecordError
+from glidepath.training.open_file import OpenFile
 from glidepath.training.trainer import Array, Updates
 
 VERSION = 1
@@ -87,7 +87,7 @@ class RunRecord:
         return float(values[-1]) if values.size else math.nan
 
 
-class RecordWriter:
+class RecordWriter(OpenFile):
     """Appends a run to a record file; what is written stays, whatever happens to the process."""
 
     def __init__(self, path: Path, info: RunInfo) -> None:
@@ -128,21 +128,6 @@ class RecordWriter:
     def end(self, outcome: str, seconds: Mapping[str, float]) -> None:
         """The last line."""
         self._write([{"end": outcome, "step": self._step, "seconds": dict(seconds)}])
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-    def __enter__(self) -> RecordWriter:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _write(self, rows: list[dict[str, Any]]) -> None:
         self._file.writelines(_line(row) for row in rows)

@@ -12,12 +12,12 @@ import struct
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 
 from glidepath.errors import ArgumentError, MissingExtraError
+from glidepath.training.open_file import OpenFile
 from glidepath.training.trainer import Array
 
 _SUFFIX = ".glidepath"
@@ -25,7 +25,7 @@ _COUNTER = itertools.count()
 _FOOT = struct.Struct("<I")
 
 
-class ScalarWriter:
+class ScalarWriter(OpenFile):
     """Writes scalars for `tensorboard --logdir`; all values of one update share one event.
 
     Args:
@@ -89,21 +89,6 @@ class ScalarWriter:
             records.append(self._record(event.SerializeToString()))
         self._time = now
         self._write(records)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-    def __enter__(self) -> ScalarWriter:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _template(self, tags: tuple[str, ...]) -> tuple[Any, list[Any]]:
         """An event for these tags and its values, which every event of theirs reuses."""
