@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from hypothesis import assume
 from hypothesis import strategies as st
 from parity import COUNTS, RATES, SHARES, STEPS, Pair, case
 
@@ -117,9 +118,16 @@ def piecewise_interpolate(draw):
     )
 
 
+def finite(name, **arguments):
+    """A pair, where this Optax has values: older ones divide by a phase that has no update."""
+    found = pair(name, **arguments)
+    assume(bool(np.isfinite(found.native).all()))
+    return found
+
+
 @case("optax", "linear_onecycle_schedule")
 def linear_onecycle(draw):
-    return pair(
+    return finite(
         "linear_onecycle_schedule",
         transition_steps=draw(COUNTS),
         peak_value=draw(RATES),
@@ -132,7 +140,7 @@ def linear_onecycle(draw):
 
 @case("optax", "cosine_onecycle_schedule")
 def cosine_onecycle(draw):
-    return pair(
+    return finite(
         "cosine_onecycle_schedule",
         transition_steps=draw(COUNTS),
         peak_value=draw(RATES),

@@ -192,7 +192,7 @@ def panel_grid(
 
 def legend_above(axes: Axes) -> None:
     """A legend above an axes, in as few rows as its breadth allows; the axes make room for it."""
-    figure = cast("Figure", axes.get_figure(root=True))
+    figure = cast("Figure", axes.get_figure())
     box = axes.get_window_extent()
     entries = len(axes.get_legend_handles_labels()[1])
     for columns in range(entries, 0, -1):
