@@ -178,11 +178,11 @@ def gather(tasks: Iterable[str]) -> list[Judged]:
     for task in tasks:
         outcomes = read(task)
         for row in load(task):
-            if not outcomes:
-                continue
             mine = [
                 o for o in outcomes if o.optimizer == row.optimizer and o.shape in ("", row.shape)
             ]
+            if not mine:
+                continue
             seeds = 1 + max(o.seed for o in mine)
             found += [
                 judged(row, o.method, o.seed, o.rate, o.updates, (o.low, o.high)) for o in mine

@@ -63,7 +63,11 @@ def gather(lanes: Sequence[Lane], start: Array, draws: int, seed: int) -> Eviden
     resampled = shares[:, chosen].mean(axis=2).T if count > 1 else shares.mean(axis=1)[None]
     errors = shares.std(axis=1, ddof=1) / math.sqrt(count) if count > 1 else 0 * positions
     above = math.log2(best.rate)
-    fallen = [math.log2(lane.rate) for lane in lanes if lane not in healthy]
+    fallen = [
+        math.log2(lane.rate)
+        for lane in lanes
+        if lane not in healthy and not _outlived(lane, healthy)
+    ]
     cliff = min((x for x in fallen if x > above), default=None)
     below = positions if cliff is None else positions[positions < cliff]
     return Evidence(
@@ -77,3 +81,8 @@ def gather(lanes: Sequence[Lane], start: Array, draws: int, seed: int) -> Eviden
         scale=scale,
         longest=longest,
     )
+
+
+def _outlived(fallen: Lane, healthy: Sequence[Lane]) -> bool:
+    """Whether a longer lane learnt at that rate or a higher one: a longer warm-up takes more."""
+    return any(lane.updates > fallen.updates and lane.rate >= fallen.rate for lane in healthy)
