@@ -124,7 +124,10 @@ def test_images_are_moved_by_a_pixel_at_most_and_keep_what_they_show():
     np.testing.assert_array_equal(images[0, 0].reshape(8, 8), data.x[5, 1:9, 1:9])
     np.testing.assert_array_equal(labels[0], data.y[[5, 9]])
     down, _ = network.batch(data, np.array([[[5, 0, 1]]]))
-    np.testing.assert_array_equal(down[0, 0].reshape(8, 8)[1:], images[0, 0].reshape(8, 8)[:-1])
+    across, _ = network.batch(data, np.array([[[5, 1, 0]]]))
+    image = images[0, 0].reshape(8, 8)
+    np.testing.assert_array_equal(down[0, 0].reshape(8, 8)[1:], image[:-1])
+    np.testing.assert_array_equal(across[0, 0].reshape(8, 8)[:, 1:], image[:, :-1])
 
 
 def test_runs_side_by_side_are_what_each_is_alone():
