@@ -3,6 +3,7 @@
     python benchmarks/finders.py oracle --data DIR     # the best rates; hours, resumable
     python benchmarks/finders.py compare --data DIR    # the finders on every row; resumable
     python benchmarks/finders.py score                 # the tables, from what is in the repository
+    python benchmarks/finders.py plot --out docs/images
     python benchmarks/finders.py speed --data DIR      # lanes side by side against one by one
 
 Tasks, halves and models are in finders_tasks.py, the oracle in finders_oracle.py, the scores in
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import finders_compare
 import finders_oracle
+import finders_plot
 import finders_speed
 from finders_tasks import problems
 
@@ -33,9 +35,13 @@ def main() -> None:
         command.add_argument("--data", type=Path, default=None)
         command.add_argument("--tasks", nargs="*", default=None)
     commands.add_parser("score")
+    commands.add_parser("plot").add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     if arguments.command == "score":
         finders_compare.score(sorted(path.stem for path in finders_oracle.FOLDER.glob("*.json")))
+        return
+    if arguments.command == "plot":
+        finders_plot.draw(arguments.out)
         return
     known = problems(arguments.data)
     names = arguments.tasks or [problem.name for problem in known]

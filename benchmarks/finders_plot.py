@@ -1,0 +1,103 @@
+"""The pictures of docs/finder.md: answers over the oracle's curves, and regret against cost."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+from finders_compare import gather, read
+from finders_oracle import FOLDER, Row, load
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from glidepath.viewing.figures.canvas import log_rate_axis, new_figure, save, styled
+from glidepath.viewing.style import ALARM, BAND, INK, MUTED, STYLES
+
+SHOWN = (("california", "momentum", "cosine"), ("california-nll", "sgd", "cosine"))
+ANSWERS = (
+    ("standard", "1cycle"),
+    ("quick", "cosine"),
+    ("minimum/10, five sweeps", "wsd"),
+    ("fastai-valley", "step"),
+)
+"""Finders and the styles that they are drawn in."""
+
+
+@styled
+def over_the_oracle() -> Figure:
+    """For some rows the loss of full runs over rates, and where finders' answers fall."""
+    figure = new_figure(9.2, 4.4)
+    for axes, wanted in zip(figure.subplots(1, len(SHOWN)), SHOWN, strict=True):
+        row = next(r for r in load(wanted[0]) if (r.optimizer, r.shape) == wanted[1:])
+        _row(axes, row)
+    return figure
+
+
+def _row(axes: Axes, row: Row) -> None:
+    rates = 2.0**row.positions
+    log_rate_axis(axes, "x", rates[0], rates[-1])
+    low, high = row.interval()
+    axes.axvspan(2.0 ** (low - 0.1), 2.0 ** (high + 0.1), color=BAND, linewidth=0)
+    for losses in row.table:
+        axes.plot(rates, losses, color=MUTED, linewidth=0.5, alpha=0.6)
+    axes.plot(rates, row.mean, color=INK, label="full runs, mean of seeds")
+    best, worst = float(row.mean.min()), float(row.start.mean())
+    room = worst - best
+    for level, (method, look) in enumerate(ANSWERS):
+        found = [
+            o.rate
+            for o in read(row.task)
+            if o.method == method and o.optimizer == row.optimizer and o.shape in ("", row.shape)
+        ]
+        kept = [rate for rate in found if rate is not None and rates[0] <= rate <= rates[-1]]
+        style = STYLES[look]
+        height = np.full(len(kept), best - (0.06 + 0.05 * level) * room)
+        axes.plot(kept, height, linestyle="", marker=style.marker, color=style.color, label=method)
+    axes.set_ylim(best - 0.28 * room, worst + 0.05 * room)
+    axes.set_title(f"{row.task}, {row.optimizer}, {row.shape}")
+    axes.set_xlabel("peak learning rate (log)")
+    axes.set_ylabel("test loss after the whole budget")
+    axes.legend(loc="upper center")
+
+
+@styled
+def against_cost() -> Figure:
+    """Mean regret on the reporting half against what each finder spends, in updates."""
+    figure = new_figure(9.2, 4.6)
+    axes = figure.subplots()
+    groups = defaultdict(list)
+    for item in gather(sorted(path.stem for path in FOLDER.glob("*.json"))):
+        if item.row.half == "reporting":
+            groups[item.method].append(item)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    for method, items in groups.items():
+        ours = method in ("quick", "standard", "thorough")
+        rows = defaultdict(list)
+        for item in items:
+            rows[item.row.task, item.row.optimizer, item.row.shape].append(100 * item.regret)
+        means = np.array([np.mean(values) for values in rows.values()])
+        mean = float(means.mean())
+        if mean <= 0:
+            continue
+        error = means.std(ddof=1) / np.sqrt(len(means))
+        cost = max(float(np.mean([item.cost for item in items])), 30.0)
+        color = ALARM if ours else INK
+        axes.errorbar(
+            cost, mean, yerr=error, marker="o", color=color, linewidth=1, capsize=2, markersize=5
+        )
+        axes.annotate(
+            method, (cost, mean), xytext=(7, 3), textcoords="offset points", fontsize=8, color=color
+        )
+    axes.axhline(1.0, color=MUTED, linewidth=0.8, linestyle=(0, (4, 2)))
+    axes.set_xlim(25, 9000)
+    axes.set_xlabel("updates spent on the search (log; no search at the left)")
+    axes.set_ylabel("mean regret, % (log)")
+    return figure
+
+
+def draw(folder: Path) -> None:
+    """Both pictures."""
+    save(over_the_oracle(), folder / "finder-oracle.png")
+    save(against_cost(), folder / "finder-cost.png")
