@@ -120,3 +120,20 @@ def test_area_and_rate_agree_for_any_knots(rates, gaps):
     np.testing.assert_allclose(
         curve.area(np.arange(curve.total + 1)), np.concatenate([[0], np.cumsum(each)]), rtol=1e-9
     )
+
+
+@pytest.mark.parametrize("every", [10, 100, 200])
+def test_a_decay_that_was_logged_sparsely_does_what_the_whole_one_does(every):
+    """The changes of a line between two entries count at their mean place, not at its end."""
+    whole = from_plan(gp.wsd(1e-3, 200, "50%").plan(10_000))
+    knots = np.append(np.arange(0, 10_000, every), 9999).astype(float)
+    sparse = RateCurve(knots, whole.at(knots), 10_000)
+
+    def mean(curve, name):
+        drops = curve.drops(10**9)
+        falls = drops.size > 0
+        return np.average(getattr(drops, name)[falls], weights=drops.size[falls])
+
+    assert mean(sparse, "step") == pytest.approx(mean(whole, "step"), abs=0.6)
+    assert mean(sparse, "area") == pytest.approx(mean(whole, "area"), rel=1e-3)
+    assert mean(sparse, "rate") == pytest.approx(mean(whole, "rate"), rel=1e-3)

@@ -107,10 +107,12 @@ class RateCurve:
         Updates are gathered where both the distance that the rate moved and the sum of the rates
         are small, so that a jump stays a jump.
         """
-        size = -np.diff(self.rates)
+        size, width = -np.diff(self.rates), np.diff(self.steps)
         kept = (size != 0) & (self.steps[1:] > self.warmup)
-        size, after = size[kept], self.rates[1:][kept]
-        step, area = self.steps[1:][kept], self._areas[1:][kept]
+        # A line of w updates is w small changes: their mean place, and the mean rate after them.
+        step = (self.steps[:-1] + (width + 1) / 2)[kept]
+        after = (self.rates[1:] + size * (width - 1) / (2 * width))[kept]
+        size, area = size[kept], self.area(step)
         lowest = SMALLEST * self.peak
         if size.size > most:
             moved, grown = np.cumsum(np.abs(size)), area - area[0]
