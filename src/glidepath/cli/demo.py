@@ -93,8 +93,8 @@ def saddle(
 
 @demo.command()
 def decay(
-    rate: Annotated[float, typer.Option("--rate", help="Before any drop.")] = 0.8,
-    factor: Annotated[float, typer.Option("--factor", help="What a drop multiplies by.")] = 0.1,
+    rate: Annotated[float, typer.Option("--rate", help="The rate before any drop.")] = 0.8,
+    factor: Annotated[float, typer.Option("--factor", help="What a drop multiplies it by.")] = 0.1,
     updates: Annotated[int, typer.Option("--updates", help="The length of a run.")] = 2000,
     seeds: Annotated[int, typer.Option("--seeds", help="Runs of each.")] = 4,
     out: OutOption = _OUT,
@@ -112,8 +112,10 @@ def decay(
 
 @demo.command()
 def optimizers(
-    steps: Annotated[int, typer.Option("--steps", help="On the landscape.")] = 300,
-    updates: Annotated[int, typer.Option("--updates", help="On the digits; 0 for none.")] = 500,
+    steps: Annotated[int, typer.Option("--steps", help="Steps on the landscape.")] = 300,
+    updates: Annotated[
+        int, typer.Option("--updates", help="Updates on the digits; 0: none.")
+    ] = 500,
     noise: Annotated[float, typer.Option("--noise", help="Added to the gradients.")] = 0.3,
     seed: SeedOption = 0,
     out: OutOption = _OUT,
