@@ -229,7 +229,10 @@ def _one(row: Row, seed: int, position: float) -> float:
     return float(np.interp(position, row.positions, table))
 
 
-COLUMNS = "median |log2|, signed, within 2×, within 4×, mean, median, p90, worst, none, updates"
+COLUMNS = (
+    "log2 distance, signed, within 2×, within 4×, mean, median, p90, worst, unforgiven mean, "
+    "none, updates"
+)
 
 
 def line(items: list[Judged]) -> str:
@@ -240,7 +243,8 @@ def line(items: list[Judged]) -> str:
     cells = (
         f"{np.median(known):.2f}", f"{np.nanmean(d):+.1f}", f"{100 * np.mean(known <= 1):.0f} %",
         f"{100 * np.mean(known <= 2):.0f} %", f"{r.mean():.2f}", f"{np.median(r):.2f}",
-        f"{np.quantile(r, 0.9):.1f}", f"{r.max():.0f}", f"{np.isnan(d).sum()}",
+        f"{np.quantile(r, 0.9):.1f}", f"{r.max():.0f}",
+        f"{100 * np.mean([j.raw for j in items]):.2f}", f"{np.isnan(d).sum()}",
         f"{np.mean([j.cost for j in items]):,.0f}",
     )  # fmt: skip
     return " | ".join(cells)
@@ -258,7 +262,7 @@ def score(tasks: list[str]) -> None:
         for shape in (*SHAPES, None):
             some = [j for j in mine if shape in (None, j.row.shape)]
             print(f"\n### {shape or 'all shapes'}\n\n| finder | {COLUMNS.replace(', ', ' | ')} |")
-            print("| --- " * 11 + "|")
+            print("| --- " * 12 + "|")
             groups = defaultdict(list)
             for j in some:
                 groups[j.method].append(j)

@@ -6,15 +6,16 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-from finders_compare import gather, read
+from finders_compare import Judged, gather, read
 from finders_oracle import FOLDER, Row, load
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from glidepath.viewing.figures.canvas import log_rate_axis, new_figure, save, styled
 from glidepath.viewing.style import ALARM, BAND, INK, MUTED, STYLES
 
-SHOWN = (("california", "momentum", "cosine"), ("california-nll", "sgd", "cosine"))
+SHOWN = (("california", "momentum", "cosine"), ("small-batch", "adamw", "constant"))
 ANSWERS = (
     ("standard", "1cycle"),
     ("quick", "cosine"),
@@ -27,10 +28,12 @@ ANSWERS = (
 @styled
 def over_the_oracle() -> Figure:
     """For some rows the loss of full runs over rates, and where finders' answers fall."""
-    figure = new_figure(9.2, 4.4)
+    figure = new_figure(9.2, 4.6)
     for axes, wanted in zip(figure.subplots(1, len(SHOWN)), SHOWN, strict=True):
         row = next(r for r in load(wanted[0]) if (r.optimizer, r.shape) == wanted[1:])
         _row(axes, row)
+    entries = axes.get_legend_handles_labels()
+    figure.legend(*entries, loc="outside upper center", ncols=3)
     return figure
 
 
@@ -38,7 +41,8 @@ def _row(axes: Axes, row: Row) -> None:
     rates = 2.0**row.positions
     log_rate_axis(axes, "x", rates[0], rates[-1])
     low, high = row.interval()
-    axes.axvspan(2.0 ** (low - 0.1), 2.0 ** (high + 0.1), color=BAND, linewidth=0)
+    ends = 2.0 ** (low - 0.1), 2.0 ** (high + 0.1)
+    axes.axvspan(*ends, color=BAND, linewidth=0, label="cannot be told from the best")
     for losses in row.table:
         axes.plot(rates, losses, color=MUTED, linewidth=0.5, alpha=0.6)
     axes.plot(rates, row.mean, color=INK, label="full runs, mean of seeds")
@@ -58,7 +62,6 @@ def _row(axes: Axes, row: Row) -> None:
     axes.set_title(f"{row.task}, {row.optimizer}, {row.shape}")
     axes.set_xlabel("peak learning rate (log)")
     axes.set_ylabel("test loss after the whole budget")
-    axes.legend(loc="upper center")
 
 
 @styled
@@ -72,29 +75,41 @@ def against_cost() -> Figure:
             groups[item.method].append(item)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    for method, items in groups.items():
-        ours = method in ("quick", "standard", "thorough")
-        rows = defaultdict(list)
-        for item in items:
-            rows[item.row.task, item.row.optimizer, item.row.shape].append(100 * item.regret)
-        means = np.array([np.mean(values) for values in rows.values()])
-        mean = float(means.mean())
-        if mean <= 0:
+    points = sorted((_point(items), method) for method, items in groups.items())
+    labels: dict[float, float] = {}
+    for (mean, error, cost), method in points:
+        if mean < 0.2:
             continue
-        error = means.std(ddof=1) / np.sqrt(len(means))
-        cost = max(float(np.mean([item.cost for item in items])), 30.0)
-        color = ALARM if ours else INK
+        color = ALARM if method in ("quick", "standard", "thorough") else INK
         axes.errorbar(
             cost, mean, yerr=error, marker="o", color=color, linewidth=1, capsize=2, markersize=5
         )
-        axes.annotate(
-            method, (cost, mean), xytext=(7, 3), textcoords="offset points", fontsize=8, color=color
-        )
+        place = round(np.log10(cost), 1)  # labels of one cost are kept apart
+        height = labels[place] = max(mean, 1.13 * labels.get(place, 0.0))
+        axes.text(cost * 1.07, height, method, fontsize=8.5, color=color, va="center")
     axes.axhline(1.0, color=MUTED, linewidth=0.8, linestyle=(0, (4, 2)))
     axes.set_xlim(25, 9000)
-    axes.set_xlabel("updates spent on the search (log; no search at the left)")
-    axes.set_ylabel("mean regret, % (log)")
+    axes.set_ylim(0.7, 130)
+    for axis, ticks in (
+        (axes.xaxis, (30, 100, 300, 1000, 3000)),
+        (axes.yaxis, (1, 3, 10, 30, 100)),
+    ):
+        axis.set_major_locator(FixedLocator(ticks))
+        axis.set_minor_locator(NullLocator())
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.set_xlabel("updates spent on the search (log); a default rate costs none")
+    axes.set_ylabel("mean regret and its standard error over rows, % (log)")
     return figure
+
+
+def _point(items: list[Judged]) -> tuple[float, float, float]:
+    """Mean regret in percent over rows, its standard error, and the mean cost."""
+    rows = defaultdict(list)
+    for item in items:
+        rows[item.row.task, item.row.optimizer, item.row.shape].append(100 * item.regret)
+    means = np.array([np.mean(values) for values in rows.values()])
+    cost = max(float(np.mean([item.cost for item in items])), 30.0)
+    return float(means.mean()), float(means.std(ddof=1) / np.sqrt(len(means))), cost
 
 
 def draw(folder: Path) -> None:
