@@ -102,7 +102,7 @@ class Search:
             best, top, bottom = self.best(rung), max(rung), min(rung)
             fall = self.worst - self.score(rung[best])
             still = fall <= _LEARNT * max(abs(self.worst), fall)
-            higher = top - best < 2 * _COARSE and not rung[top].diverged
+            higher = (top - best < 2 * _COARSE or still) and not rung[top].diverged
             lower = best - bottom < _COARSE or still
             if higher and self.fly(rung, top + _COARSE, length):
                 continue
