@@ -1,6 +1,7 @@
 """Diagnoses of runs whose illness was planted."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -13,6 +14,12 @@ from glidepath.analysis.rates import from_plan
 LATE = gp.linear(0, PEAK, 200) >> gp.constant(PEAK).take(9000) >> gp.linear(PEAK, 0, "rest")
 
 
+@cache
+def usual():
+    """The diagnosis of a run with a cool-down over its last fifth."""
+    return diagnose(run(noise=0.001))
+
+
 def kinds(found):
     return {finding.kind: finding for finding in found.findings}
 
@@ -21,6 +28,7 @@ def test_a_healthy_run_is_left_alone():
     found = diagnose(run(rates=wsd(60), noise=0.001))
     assert found.regime == "good"
     assert kinds(found) == {}
+    assert found.decay is None and found.to_json()["decay"] is None
     assert found.gain is not None and found.gain.high >= 0
     assert "keep this one" in found.advice
 
@@ -106,14 +114,14 @@ def test_a_loss_that_rises_with_the_rate_asks_for_a_longer_warm_up():
     bump = 1.5 * np.exp(-(((logged.step - 500) / 120) ** 2))
     found = kinds(diagnose(replace(logged, loss=logged.loss + bump)))
     assert found["warmup_short"].step == pytest.approx(500, abs=100)
-    assert "warmup_short" not in kinds(diagnose(logged))
+    assert "warmup_short" not in kinds(usual())
 
 
 def test_a_warm_up_of_a_third_of_the_run_is_too_long():
     long = gp.linear(0, PEAK, 3000) >> gp.constant(PEAK).take(4000) >> gp.linear(PEAK, 0, "rest")
     found = kinds(diagnose(run(rates=from_plan(long.plan(TOTAL)), noise=0.001)))
     assert "30% of the run" in found["warmup_long"].text
-    assert "warmup_long" not in kinds(diagnose(run(noise=0.001)))
+    assert "warmup_long" not in kinds(usual())
 
 
 def test_the_decay_that_was_missing_is_dated():
@@ -125,11 +133,9 @@ def test_the_decay_that_was_missing_is_dated():
     data = found.to_json()
     assert data["decay"]["begin"] == found.decay.begin
     assert data["gain"]["mean"] == found.gain.mean
-    healthy = diagnose(run(rates=wsd(60), noise=0.001))
-    assert healthy.decay is None and healthy.to_json()["decay"] is None
 
 
 def test_how_far_the_own_decay_went_does_not_change_the_regime():
     """The regime is that of the peak rate: a run that only halved its rate has the same."""
     half = diagnose(run(rates=wsd(20, end=0.5 * PEAK), noise=0.0005))
-    assert half.regime == diagnose(run(rates=wsd(20), noise=0.0005)).regime == "good"
+    assert half.regime == usual().regime == "good"

@@ -73,9 +73,10 @@ def binned(run: LoggedRun, most: int = POINTS) -> tuple[Array, Array]:
 def scatter(loss: Array) -> float:
     """The relative scatter of a series about the line through its neighbours, robustly.
 
-    The second difference of white noise has √6 times its deviation.
+    The second difference of white noise has √6 times its deviation. Losses of zero or below have no
+    relative scatter: 0.
     """
-    if loss.size < 5:
+    if loss.size < 5 or loss.min() <= 0:
         return 0.0
     second = np.diff(np.log(loss), 2)
     return float(np.median(np.abs(second)) / 0.6745 / np.sqrt(6))

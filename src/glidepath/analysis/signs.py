@@ -44,7 +44,8 @@ def plateau(run: LoggedRun) -> int | None:
         return None
     if float(run.rates.at(run.total - 1)) < 0.5 * run.rates.peak:
         return None
-    noise = max(float(np.std(np.diff(loss[late]))) / np.sqrt(2), 1e-12)
+    with np.errstate(over="ignore"):  # of losses that are all but infinite
+        noise = max(float(np.std(np.diff(loss[late]))) / np.sqrt(2), 1e-12)
     fell = float(np.mean(loss[before]) - np.mean(loss[late]))
     error = noise * float(np.sqrt(1 / late.sum() + 1 / before.sum()))
     if fell > max(2 * error, 1e-4 * float(np.mean(loss[late]))):

@@ -15,6 +15,8 @@ from glidepath.viewing.style import ALARM, OTHERS, policy_style
 _OWN = OTHERS
 _INSTEAD = policy_style("cosine")
 _POINTS = 400
+_LARGEST = 1e38
+"""What float32 holds."""
 _MARKED = ("spikes", "plateau", "overfitting", "change", "warmup_short", "diverged")
 
 
@@ -78,7 +80,7 @@ def _line(x: Array, y: Array, name: str, color: str, width: float) -> Json:
         "mode": "lines",
         "name": text(name),
         "x": numbers_of(x),
-        "y": numbers_of(y),
+        "y": numbers_of(np.clip(y, -_LARGEST, _LARGEST)),
         "line": {"color": color, "width": width},
         "hovertemplate": f"{text(name)}<br>update %{{x:,.0f}}: %{{y:.5~g}}<extra></extra>",
     }
