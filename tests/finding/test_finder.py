@@ -225,10 +225,10 @@ def test_the_order_of_the_lanes_does_not_matter(found):
 
 def test_it_says_when_the_best_lies_at_an_edge():
     low = gp.find(Probed(), COSINE, 600, high=0.05)
-    assert low.learning_rate <= 0.05
+    assert low.learning_rate <= low.interval[1] <= 0.05
     assert any("raise high" in line for line in low.warnings)
     high = gp.find(Probed(), COSINE, 600, low=0.9)
-    assert 0.9 <= high.learning_rate < 1.5
+    assert 0.9 <= high.interval[0] <= high.learning_rate < 1.5
     assert any("lower low" in line for line in high.warnings)
 
 
