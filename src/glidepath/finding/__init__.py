@@ -1,6 +1,7 @@
 """Which rate a model can take, and which is best: range tests with their rules, and the finder."""
 
 from glidepath.finding.finder import Cost, Curve, Found, Lane, find
+from glidepath.finding.full_runs import FullRuns, grid_search, random_search
 from glidepath.finding.peers import PEERS, peer_suggestion
 from glidepath.finding.range_test import range_test
 from glidepath.finding.result import RangeTest
@@ -12,9 +13,12 @@ __all__ = [
     "Cost",
     "Curve",
     "Found",
+    "FullRuns",
     "Lane",
     "RangeTest",
     "find",
+    "grid_search",
     "peer_suggestion",
+    "random_search",
     "range_test",
 ]
