@@ -79,6 +79,17 @@ def test_divergence_is_said():
     assert "smaller" in found.advice
 
 
+def test_a_validation_loss_that_rises_while_training_goes_on_is_no_divergence():
+    logged = run(noise=0.001)
+    loss = logged.loss + np.maximum(logged.step - 2000, 0) / 2000
+    others = {"train_loss": (logged.step, logged.loss)}
+    found = diagnose(replace(logged, loss=loss, of="validation", others=others))
+    assert "overfitting" in kinds(found) and "diverged" not in kinds(found)
+    assert found.regime != "diverging"
+    alone = diagnose(replace(logged, loss=loss, of="validation"))
+    assert alone.regime == "diverging"
+
+
 def test_over_fitting_is_dated():
     logged = run(noise=0.001, rates=constant())
     loss = logged.loss + np.maximum(logged.step - 6000, 0) / 10_000

@@ -53,7 +53,10 @@ def regime(run: LoggedRun, found: Sequence[Finding], ensemble: Ensemble | None) 
     if count >= MANY_SPIKES:
         return "at the edge", f"{count} spikes: the training is barely stable at this rate"
     if ensemble is None:
-        return "unknown", "the log cannot show what a decay gives, which tells the regimes apart"
+        return (
+            "unknown",
+            "what a decay gives tells the regimes apart, and no law says it of this log",
+        )
     decay, more = _forces(run, ensemble)
     words = (
         f"a decay over the last fifth gives {decay:.4f}, training on for as long again at the "

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glidepath.analysis.evidence import kept, scatter
+from glidepath.analysis.evidence import scatter
 from glidepath.analysis.optimisation import Recommendation
 from glidepath.analysis.prediction import Difference
 from glidepath.analysis.rates import RateCurve
-from glidepath.analysis.refusal import rises
+from glidepath.analysis.refusal import diverged, rises
 from glidepath.analysis.run import LoggedRun
 from glidepath.analysis.signs import plateau, spikes
 
@@ -37,12 +37,13 @@ class Finding:
 def signs(run: LoggedRun) -> list[Finding]:
     """What needs no law: divergence, spikes, plateaus, over-fitting, the warm-up."""
     found: list[Finding] = []
-    early, late = run.loss[kept(run)][:3], run.loss[-3:]
-    if early.size and float(np.median(late)) > 1.02 * float(np.max(early)):
+    if diverged(run):
         found.append(Finding("diverged", "the loss ends above where it was after the warm-up"))
     at = spikes(run)
     if at.size:
-        text = f"{at.size} spikes of the loss, the first at update {int(at[0])}"
+        count = "a spike" if at.size == 1 else f"{at.size} spikes"
+        which = "at" if at.size == 1 else "the first at"
+        text = f"{count} of the loss, {which} update {int(at[0])}"
         found.append(Finding("spikes", text, int(at[0])))
     flat = plateau(run)
     if flat is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from glidepath.analysis.evidence import kept, scatter
+from glidepath.analysis.evidence import EARLY, kept, scatter
 from glidepath.analysis.rates import Array, RateCurve
 from glidepath.analysis.run import LoggedRun
 from glidepath.errors import GlidepathError
@@ -100,14 +100,29 @@ def _check_loss(run: LoggedRun) -> None:
             f"{run.name} has losses of zero or below, which no law here can describe",
             "log a loss that stays above zero, such as the cross-entropy alone",
         )
-    late = run.loss[-max(3, run.loss.size // 20) :]
-    mask = kept(run)
-    if mask.sum() >= 8 and float(np.median(late)) > 1.02 * float(np.max(run.loss[mask][:3])):
+    if diverged(run):
         raise RefusedError(
             "diverged",
             f"{run.name} ends with a higher loss than it had after its warm-up",
             "lower the rate until the loss falls, and log that run",
         )
+
+
+def diverged(run: LoggedRun) -> bool:
+    """Whether the loss ends above where it was after the warm-up.
+
+    A validation loss may rise because the model over-fits: where there is a training loss, that one
+    is judged.
+    """
+    step, loss = run.step, run.loss
+    if run.of == "validation" and run.others.get("train_loss", (step[:0],))[0].size >= 8:
+        step, loss = run.others["train_loss"]
+    settled = loss[step >= max(run.rates.warmup, EARLY * run.total)]
+    if settled.size < 8:
+        return False
+    late = loss[-max(3, loss.size // 20) :]
+    early = settled[: max(3, settled.size // 20)]
+    return float(np.median(late)) > 1.02 * float(np.max(early))
 
 
 def _check_memory(run: LoggedRun) -> None:

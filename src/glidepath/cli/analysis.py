@@ -191,6 +191,10 @@ def diagnose(
     """Say what a log shows of its run: its rate, its illnesses, and what to do next."""
     with plain_errors():
         _spare(path, json, html)
+        if html is not None:
+            from glidepath.viewing.report.diagnosis import diagnosis_page, ready
+
+            ready()
         from glidepath.analysis import find_runs
         from glidepath.analysis.diagnosis import diagnose as ask
         from glidepath.viewing.answers import diagnosis_text
@@ -218,8 +222,6 @@ def diagnose(
             raise RecordError(f"none of the {len(skipped)} files in {path[0]} is a log of a run")
         _write_json(json, {"runs": [item.to_json() for item in found], "skipped": skipped})
         if html is not None:
-            from glidepath.viewing.report.diagnosis import diagnosis_page
-
             _whole(html, diagnosis_page(found).encode())
 
 

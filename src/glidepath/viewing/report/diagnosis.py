@@ -18,6 +18,11 @@ from glidepath.viewing.report.sections import heading, holders
 _LOOKS = {"good": "good", "too small": "tie", "at the edge": "bad", "diverging": "bad"}
 
 
+def ready() -> None:
+    """MissingExtraError where plotly, whose JavaScript draws the plots, is not installed."""
+    _plotly()
+
+
 def diagnosis_page(found: Sequence[Diagnosis]) -> str:
     """The whole page as text: a table where there are several runs, and a section for each.
 
