@@ -126,12 +126,12 @@ def predict(
             found = ask(runs, asked, _length(total), steps_per_epoch)
         from glidepath.viewing.answers import prediction_table
 
-        _print(json, prediction_table(found))
         _write_json(json, found.to_json())
         if png is not None:
             from glidepath.viewing.figures.predicted import prediction_figure
 
             _draw(prediction_figure(found, runs, asked), png)
+        _print(json, prediction_table(found))
 
 
 @app.command(cls=_Lenient)
@@ -165,10 +165,10 @@ def optimize(
         from glidepath.viewing.answers import recommendation_table
 
         updates = length_of(_length(total), steps_per_epoch, tuple(runs))
-        _print(json, recommendation_table(found, updates))
         _write_json(json, {"total": updates, **found.to_json()})
         if save_policy is not None:
             _write_json(save_policy, found.policy.to_spec())
+        _print(json, recommendation_table(found, updates))
 
 
 @app.command(cls=_LenientPage)
