@@ -50,6 +50,15 @@ def test_the_page_has_every_run_with_its_advice_and_plots(found):
         assert f'id="plot-{key}"' in page
 
 
+def test_the_headline_counts_only_runs_that_can_tell(found):
+    def headline(runs):
+        return re.search(r"<h1>(.*?)</h1>", diagnosis_page(runs))[1]
+
+    assert headline(found) == "2 runs: a better schedule would have helped 1 of 1 that can tell"
+    assert headline([found[0]] * 2) == "2 runs: a better schedule would have helped 2 of 2"
+    assert headline([found[1]] * 2).endswith("cannot be told")
+
+
 def test_nothing_gets_in_unescaped_and_nothing_is_fetched(found):
     page = diagnosis_page(found)
     assert EVIL not in page

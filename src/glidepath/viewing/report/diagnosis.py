@@ -49,9 +49,12 @@ def diagnosis_page(found: Sequence[Diagnosis]) -> str:
 
 def _headline(found: Sequence[Diagnosis]) -> str:
     if len(found) > 1:
-        lost = sum(item.decay is not None for item in found)
-        words = "none of which" if lost == 0 else f"{lost} of which"
-        return f"{len(found)} runs, {words} a better schedule would have helped"
+        told = sum(item.gain is not None for item in found)
+        helped = sum(item.decay is not None for item in found)
+        if told == 0:
+            return f"{len(found)} runs: what another schedule would have given cannot be told"
+        of = f"{helped} of {told}" + ("" if told == len(found) else " that can tell")
+        return f"{len(found)} runs: a better schedule would have helped {of}"
     item = found[0]
     if item.decay is not None and item.gain is not None:
         gain = numbers.fixed(-item.gain.mean, places_for(item.gain.width))
@@ -154,7 +157,12 @@ def _section(item: Diagnosis, index: int, drawn: Mapping[str, object]) -> Markup
         element("p", item.advice, class_="reason"),
         element("p", "The rate: ", _regime(item), " ", evidence),
         element("ul", *signs) if signs else None,
-        heading("Loss", "measured, and what the law says", drawn, f"{key}-loss"),
+        heading(
+            "Loss",
+            "measured" if item.fitted is None else "measured, and what the law says",
+            drawn,
+            f"{key}-loss",
+        ),
         *holders(drawn, (f"{key}-loss",)),
         heading("Learning rate", "as it was flown", drawn, f"{key}-rate"),
         *holders(drawn, (f"{key}-rate",)),
