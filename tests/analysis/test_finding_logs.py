@@ -148,7 +148,8 @@ def test_seeds_that_differ_widen_the_interval():
     same = [run(rates=wsd(), noise=0.0005, seed=seed) for seed in range(2)]
     apart = [same[0], type(same[1])(**{**vars(same[1]), "loss": 1.05 * same[1].loss})]
     narrow, wide = (ensemble.assemble(tuple(runs)) for runs in (same, apart))
-    assert narrow.level < 0.001
+    assert ensemble.LEVEL <= narrow.level < 0.001
+    assert ensemble.assemble((same[0], same[0])).level == ensemble.LEVEL
     deviation = np.std(np.log([1.0, 1.05]), ddof=1)
     assert wide.level == pytest.approx(deviation * np.sqrt(0.5 * 1.5), rel=0.1)
     end = np.asarray([10_000.0])

@@ -123,7 +123,8 @@ def between(found: Fit, evidence: Evidence) -> float:
     """How far the level of one training lies from another's, relative, one deviation.
 
     One run does not tell: `LEVEL`, which is other seeds of large models on fresh data. Several runs
-    do, by how far each lies from their common law; `LEVEL` then counts as one more of them.
+    do, by how far each lies from their common law; `LEVEL` then counts as one more of them, and as
+    the least, for runs that share their beginning agree more than seeds do.
     """
     count = len(evidence.exposures)
     if count < 2:
@@ -136,4 +137,4 @@ def between(found: Fit, evidence: Evidence) -> float:
     ]
     offsets = np.asarray([float(np.mean(each[each.size // 2 :])) for each in residuals])
     square = float(np.sum((offsets - offsets.mean()) ** 2))
-    return float(np.sqrt((LEVEL**2 + square) / count * (1 + 1 / count)))
+    return max(LEVEL, float(np.sqrt((LEVEL**2 + square) / count * (1 + 1 / count))))
