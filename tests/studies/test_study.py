@@ -71,7 +71,7 @@ def test_every_policy_flies_at_the_peak_that_the_finder_found_for_its_shape(tune
         found = result.found[policy.name]
         assert peak(policy) == pytest.approx(found.learning_rate, rel=0.01)
         assert f"{found.learning_rate:.3g}" in result.notes[policy.name]
-        assert found.effort == "quick"
+        assert found.effort == "standard"
         assert found.cost.budget == result.total_steps
     assert len({found.learning_rate for found in result.found.values()}) > 3
 
@@ -88,7 +88,7 @@ def test_the_summary_has_what_was_found(tuned):
 def test_a_policy_with_controllers_is_searched_for_as_one_that_falls(tuned):
     result, _ = tuned
     assert result.found["plateau"].learning_rate == result.found["polynomial"].learning_rate
-    assert not result.found["plateau"].warnings
+    assert "controllers" not in "".join(result.found["plateau"].warnings)
 
 
 def test_without_the_finder_the_policies_are_set_from_the_range_test(tmp_path):

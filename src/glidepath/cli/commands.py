@@ -14,7 +14,7 @@ import typer
 
 from glidepath.errors import GlidepathError
 
-EPOCHS, SEEDS, WORKERS, EFFORT = 20, 10, 2, "quick"
+EPOCHS, SEEDS, WORKERS, EFFORT = 20, 10, 2, "standard"
 """What `studies` has as defaults, without importing it here; a test holds them together."""
 
 app = typer.Typer(

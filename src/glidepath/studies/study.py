@@ -37,7 +37,7 @@ EPOCHS = 20
 SEEDS = 10
 SWEEPS = 5
 """Sweeps of the range test; their median is taken."""
-EFFORT = "quick"
+EFFORT = "standard"
 """What the finder spends on the rate of each default policy."""
 
 Report = Callable[[StudyResult, Path], object]

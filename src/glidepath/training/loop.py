@@ -141,7 +141,7 @@ class _Run:
             if self.epoch(epoch, start, asked):
                 outcome = "diverged"
             start = stop
-        if outcome == "finished" and evaluate_test:
+        if outcome == "finished" and evaluate_test and getattr(self.trainer, "has_test", True):
             values = self.evaluate("test", start, epoch)
             outcome = "finished" if self.healthy(values) else "diverged"
         return self.end(outcome)
