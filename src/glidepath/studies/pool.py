@@ -41,6 +41,8 @@ _SINGLE_THREAD: Mapping[str, str] = {
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",  # several processes share an accelerator
 }
 _XLA = "--xla_cpu_multi_thread_eigen=false"
+_GRACE = 2.0
+"""Seconds that a process has to end when it is told to, before it is killed."""
 _WAIT = 0.1
 """Seconds between looks at what is done."""
 
@@ -164,8 +166,12 @@ def _processes(workers: int, listener: Listener) -> Iterator[Pool]:
         yield _Processes(executor, workers, messages, listener)
     except BaseException:
         executor.shutdown(wait=False, cancel_futures=True)
-        for process in set(multiprocessing.active_children()) - before:
+        started = set(multiprocessing.active_children()) - before
+        for process in started:
             process.terminate()
+        for process in started:
+            process.join(_GRACE)
+            process.kill()  # does nothing to what has ended
         raise
     else:
         executor.shutdown(wait=False)
