@@ -43,6 +43,14 @@ def logs(tmp_path_factory):
     return folder
 
 
+def test_a_picture_that_is_no_png_is_refused_before_anything_is_written(tmp_path):
+    asked = ("--run", "examples/run.csv", "--policy", "cosine_decay rate=0.002 over=100%")
+    done = call("predict", *asked, "--json", tmp_path / "x.json", "--png", tmp_path / "x.svg")
+    assert done.exit_code == 2
+    assert "ends in .png" in done.stderr
+    assert not (tmp_path / "x.json").exists()
+
+
 def test_predict_writes_the_curve_and_prints_its_end(logs, tmp_path):
     spec = tmp_path / "policy.json"
     policy = gp.wsd(PEAK, 200, "50%")

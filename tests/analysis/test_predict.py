@@ -186,6 +186,27 @@ def test_a_horizon_of_more_than_four_times_is_refused():
     assert refused(run(), total=4 * TOTAL + 1) == "horizon"
 
 
+def test_a_run_that_ends_before_the_logs_had_settled_is_refused():
+    assert refused(run(), total=TOTAL // 10) == "too_short"
+    assert predict(run(), WSD, total=TOTAL // 5).step[-1] == TOTAL // 5
+
+
+def test_no_curve_is_given_where_no_law_was_fitted():
+    assert predict(run(), WSD).step[0] == TOTAL // 10
+    assert predict(run(), gp.wsd(PEAK, "20%", "20%")).step[0] == pytest.approx(TOTAL / 5, rel=0.02)
+
+
+def test_losses_of_different_data_are_refused():
+    assert refused([run(), run(seed=1, of="validation")]) == "mixed_losses"
+
+
+def test_runs_that_contradict_each_other_get_no_numbers():
+    """Losses that differ by a constant factor are of another metric, not of another seed."""
+    one = run()
+    for factor in (1.5, 3.0):
+        assert refused([one, replace(run(), loss=factor * one.loss)]) == "no_fit"
+
+
 def overfitted(logged):
     turn = np.maximum(logged.step - 0.6 * TOTAL, 0) / TOTAL
     return logged.loss + 0.8 * turn

@@ -48,9 +48,14 @@ def gather(runs: tuple[LoggedRun, ...]) -> Evidence:
     return Evidence(scale, exposures, loss, noise)
 
 
+def fitted_from(run: LoggedRun) -> float:
+    """The update from which on a law is fitted to a run: what comes before has not settled."""
+    return float(max(run.rates.warmup, EARLY * run.total))
+
+
 def kept(run: LoggedRun) -> Array:
     """Which of a run's losses the laws are fitted to: a mask, shape (n,)."""
-    first = max(run.rates.warmup, EARLY * run.total)
+    first = fitted_from(run)
     return np.asarray((run.step >= first) & (run.loss > 0))
 
 

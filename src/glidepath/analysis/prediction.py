@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from glidepath.analysis.ensemble import MIXED, NORMAL_90, RESTARTED, Ensemble, assemble
+from glidepath.analysis.evidence import fitted_from
 from glidepath.analysis.rates import Array, RateCurve, from_plan
 from glidepath.analysis.reading import read_run
 from glidepath.analysis.reading.records import from_record
-from glidepath.analysis.refusal import check_question, check_runs
+from glidepath.analysis.refusal import RefusedError, check_question, check_runs
 from glidepath.analysis.run import LoggedRun
 from glidepath.errors import ArgumentError
 from glidepath.schedules import Duration, Policy, Schedule, as_policy
@@ -107,7 +109,8 @@ def predict(
         steps_per_epoch: where durations are in epochs; what the runs' logs tell if None.
 
     Returns:
-        The loss after each of some 150 numbers of updates, from the end of the warm-up on.
+        The loss after each of some 150 numbers of updates, from where the logged runs had settled
+        on (the end of the warm-up, or a tenth of the run).
 
     Raises:
         RefusedError: the runs cannot answer this; it says why, and what to log instead.
@@ -116,11 +119,19 @@ def predict(
     logged = as_runs(runs)
     rates = resolve(policy, total, steps_per_epoch, logged)
     ensemble = prepare(logged, rates, rates.rises_again)
-    first = min(max(rates.warmup, round(BEGIN * rates.total), 1), rates.total)
+    settled = math.ceil(min(fitted_from(run) for run in ensemble.runs))
+    first = min(max(rates.warmup, round(BEGIN * rates.total), settled, 1), rates.total)
     step = np.unique(np.linspace(first, rates.total, MOMENTS).round())
     curves = ensemble.curves(rates, step)
     mean = ensemble.centre(curves)
     width = NORMAL_90 * ensemble.spread(curves, step)
+    if width[-1] >= mean[-1]:
+        raise RefusedError(
+            "no_fit",
+            f"the interval of the end would reach below zero ({mean[-1]:.3g} ± {width[-1]:.3g}): "
+            "the runs, or the laws that fit them, contradict each other",
+            "look at the logs: are they of the same loss, data and model?",
+        )
     notes = remarks(ensemble, rates, as_policy(policy))
     return Prediction(step, mean, mean - width, mean + width, notes)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from glidepath.analysis.evidence import EARLY, kept, scatter
+from glidepath.analysis.evidence import EARLY, fitted_from, kept, scatter
 from glidepath.analysis.rates import Array, RateCurve
 from glidepath.analysis.run import LoggedRun
 from glidepath.errors import GlidepathError
@@ -25,7 +25,8 @@ class RefusedError(GlidepathError):
     """A question that the logged runs cannot answer.
 
     `reason` is one of "no_drop", "unseen_peak", "rising_validation", "memorised", "horizon",
-    "too_few", "diverged" and "no_fit"; `why` says what was seen, `instead` what to log or ask.
+    "too_short", "too_few", "mixed_losses", "diverged" and "no_fit"; `why` says what was seen,
+    `instead` what to log or ask.
     """
 
     def __init__(self, reason: str, why: str, instead: str) -> None:
@@ -46,6 +47,14 @@ class RefusedError(GlidepathError):
 
 def check_runs(runs: tuple[LoggedRun, ...]) -> None:
     """Refuse runs from which no law can be learnt."""
+    kinds = {run.of for run in runs}
+    if len(kinds) > 1:
+        raise RefusedError(
+            "mixed_losses",
+            f"the runs' losses are of different data ({', '.join(sorted(kinds))}), and one law "
+            "cannot be learnt from both",
+            "read them all with the same loss, e.g. loss='val_loss'",
+        )
     for run in runs:
         _check_loss(run)
         _check_memory(run)
@@ -71,7 +80,7 @@ def check_question(runs: tuple[LoggedRun, ...], rates: RateCurve) -> tuple[Logge
     """The runs that share the asked policy's peak rate.
 
     Raises:
-        RefusedError: none does, or the horizon is too far.
+        RefusedError: none does, or the horizon is too far or too near.
     """
     peaks = sorted({run.rates.peak for run in runs})
     same = tuple(r for r in runs if abs(r.rates.peak / rates.peak - 1) <= SAME_PEAK)
@@ -82,6 +91,14 @@ def check_question(runs: tuple[LoggedRun, ...], rates: RateCurve) -> tuple[Logge
             f"the policy's peak rate is {rates.peak:.4g} and the runs' is {seen}; laws do not "
             "carry over to another peak rate",
             "log a short run at that rate, or ask for a policy with a peak that was seen",
+        )
+    begins = min(fitted_from(run) for run in same)
+    if rates.total <= begins:
+        raise RefusedError(
+            "too_short",
+            f"{rates.total} updates end where the logged runs had not settled yet (update "
+            f"{begins:.0f})",
+            "ask for a longer run, or log a run of about that length",
         )
     longest = max(run.total for run in same)
     if rates.total > HORIZON * longest:

@@ -120,6 +120,10 @@ def predict(
         from glidepath.analysis import predict as ask
 
         _spare(run, json, png)
+        if png is not None:
+            from glidepath.viewing.figures import check_picture
+
+            check_picture(png)
         asked = _policy(policy)
         runs = _runs(run, columns, flown, steps_per_epoch)
         with _refusal(json, runs):
