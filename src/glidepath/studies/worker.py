@@ -16,6 +16,7 @@ from typing import Any, cast
 from glidepath.errors import MissingExtraError, StudyError
 from glidepath.finding import RangeTest, find, range_test
 from glidepath.finding.finder import Found
+from glidepath.finding.finder.lanes import probe
 from glidepath.schedules import Policy, constant
 from glidepath.studies.task import StudyTask
 from glidepath.training import Metric, Outputs, Progress, RunRecord, Trainer, Updates, drive
@@ -219,6 +220,7 @@ def _warm_up(trainer: Trainer) -> None:
     with TemporaryDirectory() as folder:
         board = Path(folder) / "board" if has_board() else None
         drive(trainer, constant(_WARM_UP_RATE), "1ep", outputs=Outputs(f"{folder}/record", board))
+    probe(trainer)
 
 
 def has_board() -> bool:
