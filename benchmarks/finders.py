@@ -2,12 +2,14 @@
 
     python benchmarks/finders.py oracle --data DIR     # the best rates; hours, resumable
     python benchmarks/finders.py compare --data DIR    # the finders on every row; resumable
+    python benchmarks/finders.py left --data DIR       # what is left after the search; resumable
     python benchmarks/finders.py score                 # the tables, from what is in the repository
     python benchmarks/finders.py plot --out docs/images
     python benchmarks/finders.py speed --data DIR      # lanes side by side against one by one
 
-Tasks, halves and models are in finders_tasks.py, the oracle in finders_oracle.py, the scores in
-finders_compare.py. Without --data the development half alone is run.
+Tasks and halves are in finders_tasks.py, the oracle in finders_oracle.py, the scores in
+finders_compare.py, trainings for what a search leaves of the budget in finders_left.py. Without
+--data the development half alone is run.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import argparse
 from pathlib import Path
 
 import finders_compare
+import finders_left
 import finders_oracle
 import finders_plot
 import finders_speed
@@ -30,8 +33,9 @@ def main() -> None:
     oracle.add_argument("--seeds", type=int, default=3)
     compare.add_argument("--seeds", type=int, default=10)
     compare.add_argument("--efforts", nargs="*", default=["quick", "standard"])
-    speed = commands.add_parser("speed")
-    for command in (oracle, compare, speed):
+    speed, left = commands.add_parser("speed"), commands.add_parser("left")
+    left.add_argument("--ask", action="store_true", help="the finders too, not only the trainings")
+    for command in (oracle, compare, speed, left):
         command.add_argument("--data", type=Path, default=None)
         command.add_argument("--tasks", nargs="*", default=None)
     commands.add_parser("score")
@@ -39,6 +43,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.command == "score":
         finders_compare.score(sorted(path.stem for path in finders_oracle.FOLDER.glob("*.json")))
+        finders_left.score_left()
         return
     if arguments.command == "plot":
         finders_plot.draw(arguments.out)
@@ -50,6 +55,8 @@ def main() -> None:
         finders_oracle.make(chosen, arguments.seeds)
     elif arguments.command == "speed":
         finders_speed.speed(chosen)
+    elif arguments.command == "left":
+        finders_left.make_left(chosen, arguments.ask)
     else:
         finders_compare.compare(chosen, arguments.seeds, arguments.efforts)
 

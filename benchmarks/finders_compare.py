@@ -24,12 +24,16 @@ from scipy import stats
 
 import glidepath as gp
 import glidepath.optax
-from glidepath.finding import PEERS
+from glidepath.finding import PEERS, random_search
 
 SWEEPS = 5
+SHORT, RUNS, LENGTH, SHORT_SEEDS = "random, 9 runs of 100", 9, 100, 5
+"""Random search at the cost of `standard`: the shape compressed to so many updates."""
 DEFAULTS = {"sgd": 0.1, "momentum": 0.01, "adamw": 0.001}
 RANDOM = (1e-5, 10.0)
 """Where random search draws from."""
+FAILED = 0.1
+"""A regret that counts as a failure."""
 HALVES = ("development", "reporting")
 
 
@@ -47,6 +51,8 @@ class Outcome:
     seconds: float
     low: float | None = None
     high: float | None = None
+    sure: bool | None = None
+    """Whether it was said without a warning and with more than low confidence."""
 
 
 def trainer_of(problem: Problem, optimizer: str) -> Any:
@@ -99,7 +105,7 @@ def compare(problems: list[Problem], seeds: int, efforts: list[str]) -> None:
             done = {(o.optimizer, o.shape, o.method, o.seed) for o in found}
             trainer: Any = None
             for seed in range(seeds):
-                for shape, method in _wanted(efforts):
+                for shape, method in _wanted(efforts, seed):
                     if (optimizer, shape, method, seed) in done:
                         continue
                     trainer = trainer or trainer_of(problem, optimizer)
@@ -109,22 +115,29 @@ def compare(problems: list[Problem], seeds: int, efforts: list[str]) -> None:
                 print(problem.name, optimizer, flush=True)
 
 
-def _wanted(efforts: list[str]) -> Iterable[tuple[str, str]]:
+def _wanted(efforts: list[str], seed: int) -> Iterable[tuple[str, str]]:
     yield from (("", name) for name in PEERS)
     yield "", "minimum/10, five sweeps"
     for shape in SHAPES:
         yield from ((shape, effort) for effort in efforts)
+        if seed < SHORT_SEEDS:
+            yield shape, SHORT
 
 
 def _run(
     trainer: Any, problem: Problem, optimizer: str, shape: str, method: str, seed: int
 ) -> Outcome:
     began = time.perf_counter()
+    if method == SHORT:
+        runs = random_search(trainer, policy(shape, optimizer), LENGTH, RUNS, seed=seed)
+        rate, seconds = runs.learning_rate, time.perf_counter() - began
+        return Outcome(optimizer, shape, method, seed, rate, runs.updates, seconds)
     if shape:
         found = gp.find(trainer, policy(shape, optimizer), problem.total, seed=seed, effort=method)
         return Outcome(
             optimizer, shape, method, seed, found.learning_rate, found.cost.lane_updates,
             time.perf_counter() - began, *found.interval,
+            sure=not found.warnings and found.confidence != "low",
         )  # fmt: skip
     sweeps = SWEEPS if "sweeps" in method else 1
     peer = PEERS["fastai-minimum" if sweeps > 1 else method]
@@ -154,21 +167,25 @@ class Judged:
     raw: float
     """The regret when nothing is forgiven inside the oracle's interval."""
     cost: float
-    held: bool | None
+    held: bool | None = None
     """Whether the interval holds a rate that cannot be told from the best."""
+    sure: bool | None = None
+    """Whether it was said without a doubt."""
 
 
-def judged(row: Row, method: str, seed: int, rate: float | None, cost: float, ends: Any) -> Judged:
-    """An outcome against a row."""
+def judged(
+    row: Row, method: str, seed: int, rate: float | None, cost: float, said: Outcome | None = None
+) -> Judged:
+    """An answer against a row."""
     position = None if rate is None else math.log2(rate)
     distance = math.nan if position is None else position - float(row.positions[row.best])
     held = None
-    if ends is not None and None not in ends:
+    if said is not None and said.low is not None and said.high is not None:
         low, high = row.interval()
-        held = math.log2(ends[0]) <= high and math.log2(ends[1]) >= low
+        held = math.log2(said.low) <= high and math.log2(said.high) >= low
     return Judged(
         row, method, seed, distance, row.regret(position), row.regret(position, forgiving=False),
-        cost, held,
+        cost, held, None if said is None else said.sure,
     )  # fmt: skip
 
 
@@ -184,13 +201,10 @@ def gather(tasks: Iterable[str]) -> list[Judged]:
             if not mine:
                 continue
             seeds = 1 + max(o.seed for o in mine)
-            found += [
-                judged(row, o.method, o.seed, o.rate, o.updates, (o.low, o.high)) for o in mine
-            ]
+            found += [judged(row, o.method, o.seed, o.rate, o.updates, o) for o in mine]
             for method, search, cost in _free():
                 found += [
-                    judged(row, method, seed, search(row, seed), cost(row), None)
-                    for seed in range(seeds)
+                    judged(row, method, seed, search(row, seed), cost(row)) for seed in range(seeds)
                 ]
     return found
 
@@ -198,10 +212,14 @@ def gather(tasks: Iterable[str]) -> list[Judged]:
 def _free() -> list[tuple[str, Callable[[Row, int], float], Callable[[Row], float]]]:
     """Searches by full-length runs, read off the oracle's table: each sees one seed of it."""
 
-    def random(row: Row, seed: int) -> float:
+    def random(row: Row, seed: int, runs: int = 3) -> float:
         rng = np.random.default_rng([seed, row.total, len(row.task)])
-        tries = rng.uniform(math.log2(RANDOM[0]), math.log2(RANDOM[1]), size=3)
+        tries = rng.uniform(math.log2(RANDOM[0]), math.log2(RANDOM[1]), size=runs)
         return 2.0 ** min(tries, key=lambda x: _one(row, seed, x))
+
+    def few(row: Row) -> int:
+        """As many full runs as 1,000 updates are, rounded up."""
+        return -(-1000 // row.total)
 
     def grid(row: Row, seed: int) -> float:
         tries = np.log2(10.0 ** np.arange(-4, 1))
@@ -212,6 +230,11 @@ def _free() -> list[tuple[str, Callable[[Row, int], float], Callable[[Row], floa
 
     return [
         ("default rate", lambda row, seed: DEFAULTS[row.optimizer], lambda row: 0),
+        (
+            "random, 1 or 2 full runs",
+            lambda row, seed: random(row, seed, few(row)),
+            lambda row: few(row) * row.total,
+        ),
         ("random, 3 full runs", random, lambda row: 3 * row.total),
         ("decades, 5 full runs", grid, lambda row: 5 * row.total),
         ("full grid, one seed", full, lambda row: len(row.positions) * row.total),
@@ -272,30 +295,56 @@ def score(tasks: list[str]) -> None:
         _held(mine)
 
 
+OURS = ("quick", "standard", "thorough")
+
+
 def _tests(items: list[Judged]) -> None:
-    """The paired difference in regret, row by row, to each rival."""
-    by = defaultdict(lambda: defaultdict(list))
+    """The paired difference in regret, row by row, to each rival; over all shapes and by shape."""
+    by: Any = defaultdict(lambda: defaultdict(list))
     for j in items:
         by[j.method][j.row.task, j.row.optimizer, j.row.shape].append(j.regret)
-    for ours in ("quick", "standard", "thorough"):
+    for ours in OURS:
         if ours not in by:
             continue
-        print(f"\n{ours} against, by rows (Wilcoxon's signed ranks, one-sided):")
+        print(f"\n{ours} against, by rows (points; p of Wilcoxon's signed ranks, one-sided):")
+        print(f"  {'':26s}" + "".join(f"{shape or 'all shapes':>18s}" for shape in (None, *SHAPES)))
         for rival in by:
-            if rival in ("quick", "standard", "thorough"):
+            if rival in OURS:
                 continue
-            keys = sorted(set(by[ours]) & set(by[rival]))
-            gaps = np.array([np.mean(by[ours][k]) - np.mean(by[rival][k]) for k in keys])
-            moved = gaps[gaps != 0]
-            p = stats.wilcoxon(moved, alternative="less").pvalue if moved.size else 1.0
-            print(f"  {rival:26s} {100 * gaps.mean():+6.2f} points, p = {p:.2g}")
+            cells = [
+                _pair(by[ours], by[rival], [k for k in by[ours] if shape in (None, k[2])])
+                for shape in (None, *SHAPES)
+            ]
+            print(f"  {rival:26s}" + "".join(f"{cell:>18s}" for cell in cells))
+
+
+def _pair(ours: Any, rival: Any, keys: list[Any]) -> str:
+    """The mean difference over the rows that both have, and whether ours is lower."""
+    shared = sorted(set(keys) & set(rival))
+    if not shared:
+        return ""
+    gaps = np.array([np.mean(ours[k]) - np.mean(rival[k]) for k in shared])
+    moved = gaps[gaps != 0]
+    p = stats.wilcoxon(moved, alternative="less").pvalue if moved.size else 1.0
+    return f"{100 * gaps.mean():+.2f}, {p:.1g}"
 
 
 def _held(items: list[Judged]) -> None:
-    for method in ("quick", "standard", "thorough"):
-        held = [j.held for j in items if j.method == method and j.held is not None]
-        if held:
-            print(f"{method}: the interval holds a best rate in {100 * np.mean(held):.0f} %")
+    """How often the interval held, and what failed, with or without a warning."""
+    for method in OURS:
+        mine = [j for j in items if j.method == method]
+        if not mine:
+            continue
+        held = [j.held for j in mine if j.held is not None]
+        failed = [j for j in mine if j.regret > FAILED]
+        print(
+            f"{method}: the interval holds a best rate in {100 * np.mean(held):.0f} %; regret "
+            f"above {100 * FAILED:.0f} % in {len(failed)} of {len(mine)} searches, "
+            f"{sum(j.sure is True for j in failed)} of them without a doubt said"
+        )
+        for j in failed:
+            row = f"{j.row.task}, {j.row.optimizer}, {j.row.shape}, seed {j.seed}"
+            print(f"  {row}: {100 * j.regret:.0f} %, {j.distance:+.1f} octaves")
 
 
 jax.config.update("jax_platforms", "cpu")
