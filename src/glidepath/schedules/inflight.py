@@ -122,13 +122,31 @@ def extend(plan: Plan, total: Duration, at: int) -> Plan:
     )
 
 
-def cooldown_from(plan: Plan, step: int, over: Duration, end: float, shape: str) -> Plan:
-    """See `Plan.cooldown_from`."""
+def cooldown_from(  # noqa: PLR0913 - what a cool-down is
+    plan: Plan,
+    step: int,
+    over: Duration,
+    end: float,
+    shape: str,
+    rate: float | None = None,
+) -> Plan:
+    """See `Plan.cooldown_from`.
+
+    Args:
+        plan: what is flown until `step`.
+        step: the update at which the cool-down begins.
+        over: how long it takes.
+        end: the rate that it comes to.
+        shape: its shape.
+        rate: the rate that it begins at, where controllers made another of the plan's; None: the
+            plan's.
+    """
     where = "cooldown_from"
     start = checks.count(where, "step", step, least=0)
     clock = Clock(plan.total_steps, plan.steps_per_epoch)
     steps = clock.count(f"{where}: over", duration(where, "over", over, rest=False))
-    ramp = _ramp(float(plan(start)), checks.number(where, "end", end), steps, shape)
+    begins = float(plan(start)) if rate is None else rate
+    ramp = _ramp(begins, checks.number(where, "end", end), steps, shape)
     cooled: dict[str, Schedule] = {}
     for name, schedule in plan.policy.schedules.items():
         if start == 0:
@@ -136,8 +154,8 @@ def cooldown_from(plan: Plan, step: int, over: Duration, end: float, shape: str)
         else:
             held = _old(plan, schedule).take(start)
         cooled[name] = held
-    rate = ramp if start == 0 else cooled["learning_rate"] >> ramp
-    return _replanned(plan, {**cooled, "learning_rate": rate}, start + steps)
+    rates = ramp if start == 0 else cooled["learning_rate"] >> ramp
+    return _replanned(plan, {**cooled, "learning_rate": rates}, start + steps)
 
 
 def _ramp(rate: float, end: float, steps: int, shape: str) -> Schedule:

@@ -152,8 +152,8 @@ class _Run:
             due = self.wall.due(start, self.flown.plan.total_steps)
             if due is not None and due[0] < start + self.info.steps_per_epoch:
                 self.wall.begun = True
-                cooled = self.wall.rule.of(self.flown.plan, max(due[0], start), due[1])
-                self.flown.change(cooled)
+                at = max(due[0], start)
+                self.flown.change(self.wall.rule.cooled(self.flown, at, due[1]))
         total = self.flown.plan.total_steps
         assert total is not None
         return total

@@ -20,6 +20,7 @@ from glidepath.schedules import checks
 from glidepath.schedules.durations import Clock, Duration, duration
 from glidepath.schedules.plan import Plan
 from glidepath.schedules.recipes import COOLDOWNS
+from glidepath.training.flown import FlownPlan
 
 _UNITS = {"d": 86400.0, "h": 3600.0, "min": 60.0, "m": 60.0, "s": 1.0}
 _TIME = re.compile(r"(?:\d+(?:\.\d+)?\s*(?:d|h|min|m|s)\s*)+", re.ASCII)
@@ -47,6 +48,13 @@ class CooldownBy:
         if isinstance(self.over, str) and self.over.endswith("%"):
             return max(1, int(float(self.over[:-1]) / 100 * self.budget / pace))
         return Clock(None, steps_per_epoch).count("cooldown_by: over", self.over)
+
+    def cooled(self, flown: FlownPlan, k: int, steps: int) -> Plan:
+        """What is flown with a cool-down from the update `k` on; a rate that is down stays."""
+        rate = flown.values("learning_rate", k, k + 1)[0]
+        if rate <= self.end:
+            return flown.cooled(k, steps, rate)
+        return flown.cooled(k, steps, self.end, self.shape)
 
     def of(self, plan: Plan, k: int, steps: int) -> Plan:
         """A plan that cools down from the update `k` on; a rate that is down already stays."""

@@ -92,10 +92,13 @@ def test_controllers_go_on():
     _loop, scheduler = made(gp.Policy(gp.constant(0.1), controllers=[PLATEAU]))
     for _ in range(2):
         scheduler.epoch_end({"loss": 1.0})
-    scheduler.cooldown(10)
+    scheduler.cooldown(10, end=0.01)
     assert scheduler.get_last_lr() == [0.05]
+    scheduler.seek(10)
+    assert scheduler.get_last_lr() == [0.01]  # what was asked for, not half of it
+    scheduler.seek(0)
     scheduler.epoch_end({"loss": 1.0})
-    assert scheduler.get_last_lr() == [0.025]
+    assert np.allclose(scheduler.get_last_lr(), [0.01 + 0.04 / 2])
 
 
 def test_what_is_refused_changes_nothing():

@@ -43,7 +43,8 @@ class InFlight:
     def cooldown(self, over: Duration, end: float = 0.0, shape: str = "linear") -> Plan:
         """From the next update on, bring the rate down to `end`, and end the run there.
 
-        There is no jump: the next update still has the plan's rate. All parameter groups take
+        There is no jump: the next update still has the rate that it would have had, and `end` is
+        what the rate comes to, whatever controllers made of it before. All parameter groups take
         the same number of updates. The run's new end is `plan.total_steps`; train until `done`.
         The changed plan is in `state_dict()`, and the same program resumes it.
 
@@ -56,10 +57,10 @@ class InFlight:
             The plan that is flown from now on.
         """
         k = self.last_epoch
-        main = self._main.plan.cooldown_from(k, over, end, shape)
+        main = self._main.cooled(k, over, end, shape)
         assert main.total_steps is not None
         steps = main.total_steps - k
-        ruled = [flown.plan.cooldown_from(k, steps, end, shape) for flown in self._ruled.values()]
+        ruled = [flown.cooled(k, steps, end, shape) for flown in self._ruled.values()]
         return self._change([main, *ruled])
 
     def extend(self, total: Duration) -> Plan:
@@ -145,7 +146,7 @@ class InFlight:
         if steps is None:
             return
         wall.begun = True
-        self._change([wall.rule.of(flown.plan, k, steps) for flown in self._every()])
+        self._change([wall.rule.cooled(flown, k, steps) for flown in self._every()])
 
     def _wall_state(self) -> dict[str, Any]:
         return {} if self._wall is None else {"wall_clock": self._wall.state_dict()}
