@@ -86,8 +86,52 @@ def test_a_validation_loss_that_rises_while_training_goes_on_is_no_divergence():
     found = diagnose(replace(logged, loss=loss, of="validation", others=others))
     assert "overfitting" in kinds(found) and "diverged" not in kinds(found)
     assert found.regime != "diverging"
-    alone = diagnose(replace(logged, loss=loss, of="validation"))
-    assert alone.regime == "diverging"
+
+
+def creeping(step, loss):
+    return loss + np.maximum(step - 2000, 0) / 2000
+
+
+def early(step, loss):
+    return 3 + np.where(step < 1000, 1 - step / 1000, (step - 1000) / 6000)
+
+
+def jumping(step, loss):
+    return np.where(step > 8000, loss + 4.0, loss)
+
+
+def blown_up(step, loss):
+    return loss + 40 * np.maximum(step - 2000, 0) / 2000
+
+
+def never_fell(step, loss):
+    return 3 + step / 5000
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind"),
+    [
+        (creeping, "overfitting"),
+        (early, "overfitting"),
+        (jumping, "diverged"),
+        (blown_up, "diverged"),
+        (never_fell, "diverged"),
+    ],
+)
+def test_a_validation_loss_alone_tells_over_fitting_from_divergence(shape, kind):
+    """It creeps up after a minimum, or jumps, ends far above its start, or never fell."""
+    logged = run(noise=0.001, every=250, of="validation")
+    found = diagnose(replace(logged, loss=shape(logged.step, logged.loss)))
+    assert kind in kinds(found)
+    assert ("diverged" in kinds(found)) == (kind == "diverged") == (found.regime == "diverging")
+    assert ("over-fits" in found.advice) == (kind == "overfitting")
+
+
+def test_a_loss_that_was_lost_is_divergence():
+    found = diagnose(replace(run(noise=0.001), lost=4000))
+    assert found.regime == "diverging"
+    assert "no loss is finite from update 4000 on" in found.evidence
+    assert "no finite loss from update 4000 on" in found.refused
 
 
 def test_over_fitting_is_dated():

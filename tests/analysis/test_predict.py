@@ -78,6 +78,9 @@ def test_a_difference_is_tighter_than_the_levels_and_right():
     assert apart.low < true < apart.high
     assert apart.mean == pytest.approx(true, abs=0.01)
     assert apart.low <= apart.mean <= apart.high
+    told = predict_difference(replace(logged, warnings=("mended",)), LONGER, COSINE).to_json()
+    assert set(told) == {"mean", "low", "high", "warnings"}
+    assert told["warnings"] == [f"{logged.name}: mended"]
     back = predict_difference(logged, COSINE, LONGER, total=2 * TOTAL)
     assert back.mean == pytest.approx(-apart.mean)
 
@@ -216,6 +219,8 @@ def test_a_rising_validation_loss_is_refused():
     logged = run(noise=0.002)
     bad = overfitted(logged)
     assert refused(replace(logged, loss=bad, of="validation")) == "rising_validation"
+    steep = logged.loss + 5 * (bad - logged.loss)
+    assert refused(replace(logged, loss=steep, of="validation")) == "rising_validation"
     beside = {"validation_loss": (logged.step, bad)}
     assert refused(replace(logged, others=beside)) == "rising_validation"
 

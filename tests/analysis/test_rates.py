@@ -137,3 +137,31 @@ def test_a_decay_that_was_logged_sparsely_does_what_the_whole_one_does(every):
     assert mean(sparse, "step") == pytest.approx(mean(whole, "step"), abs=0.6)
     assert mean(sparse, "area") == pytest.approx(mean(whole, "area"), rel=1e-3)
     assert mean(sparse, "rate") == pytest.approx(mean(whole, "rate"), rel=1e-3)
+
+
+@pytest.mark.parametrize("every", [37, 50, 130, 400])
+@pytest.mark.parametrize("after", ["plateau", "decay"])
+def test_a_sparse_log_shows_where_its_warm_up_ended(every, after):
+    """The line of the warm-up is carried on to what comes after, not to the next entry."""
+    rise = gp.linear(0, 1e-3, 910)
+    falls = gp.linear(1e-3, 0, "rest")
+    whole = from_plan(
+        (rise >> (falls if after == "decay" else gp.constant(1e-3).take(5000) >> falls)).plan(9000)
+    )
+    step = np.arange(0, 9000, every, dtype=float)
+    sparse = from_log(step, whole.at(step), 9000)
+    assert sparse.warmup == pytest.approx(910, abs=1)
+    assert sparse.peak == pytest.approx(whole.peak, rel=1e-3)
+    np.testing.assert_allclose(sparse.area(step), whole.area(step), rtol=1e-3)
+
+
+def test_a_warm_up_between_the_first_two_entries_is_a_line():
+    step = np.arange(0, 2000, 100, dtype=float)
+    rates = np.where(step == 0, 0.0, 0.1)
+    assert from_log(step, rates, 2000).at(50) == pytest.approx(0.05)
+
+
+def test_what_is_no_line_is_not_carried_on():
+    step = np.arange(0, 2000, 100, dtype=float)
+    bent = np.minimum(0.1, 0.1 * (step / 470) ** 3)
+    np.testing.assert_array_equal(from_log(step, bent, 2000).steps, step)

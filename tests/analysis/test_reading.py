@@ -48,7 +48,7 @@ def test_columns_are_guessed_by_their_names_with_a_message(tmp_path, header):
     np.testing.assert_array_equal(run.step, STEPS)
     np.testing.assert_allclose(run.loss, LOSS)
     np.testing.assert_allclose(run.rates.at(STEPS), RATE)
-    assert (run.of, run.total) == ("train", 2900)
+    assert (run.of, run.total) == ("train", 2901)
     assert any(repr(header[2]) in word for word in run.warnings)
 
 
@@ -95,8 +95,28 @@ def test_the_policy_may_stand_for_the_rates(tmp_path):
     run = read_run(path, policy=policy, total=3000)
     np.testing.assert_allclose(run.rates.at(np.arange(3000)), policy.plan(3000).table())
     guessed = read_run(path, policy=policy)
-    assert guessed.total == 2900
+    assert guessed.total == 2901
     assert any("run's length" in word for word in guessed.warnings)
+
+
+@pytest.mark.parametrize(
+    ("first", "every", "of_update", "total"),
+    [(0, 1, 0, 300), (1, 1, -1, 300), (50, 50, -1, 300), (49, 50, 0, 300), (0, 50, 0, 251)],
+)
+def test_a_step_is_the_next_update_or_the_number_that_are_done(
+    tmp_path, first, every, of_update, total
+):
+    """Rows at 0 or at 49, 99, … count from 0; rows at 1, 2, … or 50, 100, … count what is done."""
+    x = np.arange(first, 300 + (first == every), every)
+    rates = 0.1 * (1 - (x + of_update) / 300)
+    path = write_csv(tmp_path / "a.csv", ("step", "lr", "loss"), rows(x, rates, 3 - x / 300))
+    run = read_run(path)
+    assert run.total == total
+    np.testing.assert_allclose(run.rates.at(x + of_update), rates)
+    np.testing.assert_array_equal(run.step, x)
+    seen = write_csv(tmp_path / "b.csv", ("step", "lr", "val_loss"), rows(x, rates, 3 - x / 300))
+    np.testing.assert_array_equal(read_run(seen).step, x + (first == 49))
+    assert read_run(seen).total == (max(total, x[-1] + 1) if first in (0, 49) else total)
 
 
 def test_rates_may_be_sparse(tmp_path):
@@ -153,16 +173,18 @@ def test_lightning_metrics_have_their_values_on_different_rows(tmp_path):
 
 def test_transformers_trainer_state(tmp_path):
     history = []
-    for step, loss, rate in zip(STEPS.tolist(), LOSS.tolist(), RATE.tolist(), strict=True):
+    done = STEPS + 100
+    for step, loss, rate in zip(done.tolist(), LOSS.tolist(), RATE.tolist(), strict=True):
         history.append({"epoch": step / 1000, "learning_rate": rate, "loss": loss, "step": step})
-        if step % 1000 == 0:
+        if step % 1000 == 100:
             history.append({"epoch": step / 1000, "eval_loss": loss + 1, "step": step})
-    history.append({"train_loss": 3.2, "train_runtime": 9.0, "step": 2900, "epoch": 2.9})
+    history.append({"train_loss": 3.2, "train_runtime": 9.0, "step": 3000, "epoch": 3.0})
     path = tmp_path / "trainer_state.json"
-    path.write_text(json.dumps({"global_step": 2900, "log_history": history, "max_steps": 3000}))
+    path.write_text(json.dumps({"global_step": 3000, "log_history": history, "max_steps": 3000}))
     run = read_run(path)
     np.testing.assert_allclose(run.loss, LOSS)
-    np.testing.assert_allclose(run.rates.at(STEPS), RATE)
+    np.testing.assert_allclose(run.rates.at(done - 1), RATE)
+    assert run.total == 3000
     np.testing.assert_allclose(run.others["validation_loss"][1], LOSS[::10] + 1)
 
 
@@ -278,7 +300,7 @@ def test_tensorboard_folders(tmp_path, tensor):
     run = read_run(tmp_path / "run")
     np.testing.assert_allclose(run.loss, LOSS, rtol=1e-6)
     np.testing.assert_allclose(run.rates.at(STEPS), RATE, rtol=1e-6, atol=1e-9)
-    assert read_run(tmp_path / "run" / "events.out.tfevents.1.host").total == 2900
+    assert read_run(tmp_path / "run" / "events.out.tfevents.1.host").total == 2901
 
 
 def test_subfolders_name_the_split(tmp_path):
@@ -300,6 +322,11 @@ def test_files_that_tensorboard_wrote_itself(tmp_path):
     pytest.importorskip("google_crc32c")
     with writer(tmp_path) as out:
         out.add_many(0, {"loss": np.linspace(3, 2, 200), "learning_rate": np.full(200, 0.1)})
+        out.add(200, {"val_loss": 2.0})
     run = read_run(tmp_path)
     np.testing.assert_allclose(run.loss, np.linspace(3, 2, 200), rtol=1e-6)
-    assert run.total == 199
+    assert run.total == 200
+    resumed = tmp_path / "resumed"
+    with writer(resumed) as out:
+        out.add_many(57, {"loss": np.linspace(3, 2, 143), "learning_rate": np.full(143, 0.1)})
+    assert read_run(resumed).total == 200

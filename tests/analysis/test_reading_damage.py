@@ -34,6 +34,16 @@ def test_rows_that_are_not_finite_are_left_out(tmp_path):
     run = read_run(write_csv(tmp_path / "a.csv", HEADER, bad))
     assert run.loss.size == LOSS.size - 3
     assert told(run, "3 rows have a learning rate but no finite loss")
+    assert run.lost is None
+
+
+def test_a_loss_that_is_lost_for_good_is_told_from_one_that_is_evaluated_now_and_then(tmp_path):
+    bad = table()
+    for row in bad[20:]:
+        row[2] = "nan"
+    assert read_run(write_csv(tmp_path / "a.csv", HEADER, bad)).lost == STEPS[19]
+    rare = [[s, r, v if i % 4 == 0 else ""] for i, (s, r, v) in enumerate(table())]
+    assert read_run(write_csv(tmp_path / "b.csv", HEADER, rare)).lost is None
 
 
 @pytest.mark.parametrize(
@@ -52,7 +62,7 @@ def test_rates_before_the_log_begins_are_assumed_with_a_word(tmp_path, first, at
 def test_a_rising_rate_is_carried_back_to_the_start(tmp_path):
     rising = [[s, s / 3000, v] for s, _, v in table()[1:]]
     run = read_run(write_csv(tmp_path / "a.csv", HEADER, rising))
-    assert run.rates.at(50) == pytest.approx(50 / 3000)
+    assert run.rates.at(50) == pytest.approx(51 / 3000)
 
 
 def test_unsorted_rows_are_sorted(tmp_path):

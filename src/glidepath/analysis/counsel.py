@@ -47,8 +47,9 @@ def regime(run: LoggedRun, found: Sequence[Finding], ensemble: Ensemble | None) 
     124M curves of benchmarks/laws.py the decay gives about half as much at a rate ten times below
     the best, and two to eight times as much near the best.
     """
-    if any(finding.kind == "diverged" for finding in found):
-        return "diverging", "the loss rose instead of falling"
+    rose = next((finding for finding in found if finding.kind == "diverged"), None)
+    if rose is not None:
+        return "diverging", rose.text
     count = spikes(run).size
     if count >= MANY_SPIKES:
         return "at the edge", f"{count} spikes: the training is barely stable at this rate"

@@ -10,7 +10,7 @@ from glidepath.analysis.evidence import scatter
 from glidepath.analysis.optimisation import Recommendation
 from glidepath.analysis.prediction import Difference
 from glidepath.analysis.rates import RateCurve
-from glidepath.analysis.refusal import diverged, rises
+from glidepath.analysis.rising import diverged, rises
 from glidepath.analysis.run import LoggedRun
 from glidepath.analysis.signs import plateau, spikes
 
@@ -37,7 +37,9 @@ class Finding:
 def signs(run: LoggedRun) -> list[Finding]:
     """What needs no law: divergence, spikes, plateaus, over-fitting, the warm-up."""
     found: list[Finding] = []
-    if diverged(run):
+    if run.lost is not None:
+        found.append(Finding("diverged", f"no loss is finite from update {run.lost} on", run.lost))
+    elif diverged(run):
         found.append(Finding("diverged", "the loss ends above where it was after the warm-up"))
     at = spikes(run)
     if at.size:
@@ -49,7 +51,9 @@ def signs(run: LoggedRun) -> list[Finding]:
     if flat is not None:
         text = f"the loss has not fallen since update {flat}, and the rate is still high"
         found.append(Finding("plateau", text, flat))
-    return [*found, *_overfitting(run), *_warmup(run, at.size > 0)]
+    if not any(sign.kind == "diverged" for sign in found):
+        found += _overfitting(run)
+    return [*found, *_warmup(run, at.size > 0)]
 
 
 def _overfitting(run: LoggedRun) -> list[Finding]:

@@ -85,9 +85,10 @@ class Difference:
         """Half of the interval."""
         return (self.high - self.low) / 2
 
-    def to_json(self) -> dict[str, float]:
-        """Plain JSON data: mean, low, high."""
-        return {"mean": self.mean, "low": self.low, "high": self.high}
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON data: mean, low, high, warnings."""
+        data = {"mean": self.mean, "low": self.low, "high": self.high}
+        return {**data, "warnings": list(self.warnings)}
 
 
 def predict(

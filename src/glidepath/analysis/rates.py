@@ -160,7 +160,8 @@ def from_log(steps: Array, rates: Array, total: int, start: float | None = None)
     """A rate as it was logged, every so often: lines between the entries, or steps.
 
     Where single entries differ from the one before while their neighbours repeat, the rate is
-    taken to hold until the entry that shows the new one; elsewhere it is joined by lines.
+    taken to hold until the entry that shows the new one; elsewhere it is joined by lines. A warm-up
+    that ends between two entries ends where its line meets what comes after.
 
     Args:
         steps: the updates of the entries, rising, shape (n,).
@@ -172,6 +173,8 @@ def from_log(steps: Array, rates: Array, total: int, start: float | None = None)
     moved = np.abs(np.diff(rates)) > 1e-6 * peak
     quiet = ~np.concatenate([[False], moved, [False]])
     alone = moved & quiet[:-2] & quiet[2:]
+    if alone.size and rates[1] > rates[0]:
+        alone[0] = False  # a warm-up between the first two entries, and no jump
     at = np.flatnonzero(alone) + 1
     before = steps[at] - 1
     new = before > steps[at - 1]
@@ -181,4 +184,29 @@ def from_log(steps: Array, rates: Array, total: int, start: float | None = None)
         knots = np.concatenate([[0.0], knots])
         values = np.concatenate([[rates[0] if start is None else start], values])
     order = np.argsort(knots, kind="stable")
-    return RateCurve(knots[order], values[order], total)
+    return RateCurve(*_with_corner(knots[order], values[order]), total)
+
+
+def _with_corner(knots: Array, values: Array) -> tuple[Array, Array]:
+    """The knots and rates, and one more where a linear warm-up ends between two of them.
+
+    The line through the two entries before goes on until it meets the line through the two after.
+    Without this the warm-up would end at the first entry after it, half an interval late.
+    """
+    if knots.size < 4:
+        return knots, values
+    i = int(np.argmax(values >= 0.99 * np.max(values)))
+    i += int(i + 1 < values.size and values[i + 1] > values[i])
+    if i < 2:
+        return knots, values
+    slopes = np.diff(values) / np.diff(knots)
+    up, down = float(slopes[i - 2]), float(slopes[i]) if i < slopes.size else 0.0
+    line = i < 3 or abs(float(slopes[i - 3]) / up - 1) < 0.05 if up > 0 else False
+    if not line or down > 0:
+        return knots, values
+    meet = values[i] - values[i - 1] + up * knots[i - 1] - down * knots[i]
+    at = round(float(meet) / (up - down))
+    if not knots[i - 1] < at < knots[i]:
+        return knots, values
+    height = float(values[i]) + down * (at - float(knots[i]))
+    return np.insert(knots, i, float(at)), np.insert(values, i, height)

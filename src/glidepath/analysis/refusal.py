@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from glidepath.analysis.evidence import EARLY, fitted_from, kept, scatter
-from glidepath.analysis.rates import Array, RateCurve
+from glidepath.analysis.evidence import fitted_from, kept
+from glidepath.analysis.rates import RateCurve
+from glidepath.analysis.rising import diverged, rises
 from glidepath.analysis.run import LoggedRun
 from glidepath.errors import GlidepathError
 
@@ -118,28 +119,14 @@ def _check_loss(run: LoggedRun) -> None:
             "log a loss that stays above zero, such as the cross-entropy alone",
         )
     if diverged(run):
+        seen = "ends with a higher loss than it had after its warm-up"
+        if run.lost is not None:
+            seen = f"has no finite loss from update {run.lost} on"
         raise RefusedError(
             "diverged",
-            f"{run.name} ends with a higher loss than it had after its warm-up",
+            f"{run.name} {seen}",
             "lower the rate until the loss falls, and log that run",
         )
-
-
-def diverged(run: LoggedRun) -> bool:
-    """Whether the loss ends above where it was after the warm-up.
-
-    A validation loss may rise because the model over-fits: where there is a training loss, that one
-    is judged.
-    """
-    step, loss = run.step, run.loss
-    if run.of == "validation" and run.others.get("train_loss", (step[:0],))[0].size >= 8:
-        step, loss = run.others["train_loss"]
-    settled = loss[step >= max(run.rates.warmup, EARLY * run.total)]
-    if settled.size < 8:
-        return False
-    late = loss[-max(3, loss.size // 20) :]
-    early = settled[: max(3, settled.size // 20)]
-    return float(np.median(late)) > 1.02 * float(np.max(early))
 
 
 def _check_memory(run: LoggedRun) -> None:
@@ -186,18 +173,6 @@ def _check_validation(run: LoggedRun) -> None:
             "know no over-fitting",
             "stop earlier, regularise, or read the run with loss='train_loss'",
         )
-
-
-def rises(step: Array, loss: Array, rates: RateCurve) -> bool:
-    """Whether a validation loss ends clearly above its lowest, though the rate did not rise."""
-    width = max(3, loss.size // 20)
-    smooth = np.convolve(loss, np.ones(width) / width, "valid")
-    at = int(np.argmin(smooth))
-    noise = scatter(loss) * float(smooth[at])
-    margin = max(0.005 * float(smooth[at]), 5 * noise / np.sqrt(width))
-    middle = step[width // 2 : width // 2 + smooth.size]
-    quiet = float(rates.at(middle[-1])) <= 1.05 * float(rates.at(middle[at]))
-    return bool(quiet and smooth[-1] - smooth[at] > margin)
 
 
 def _saw_drop(run: LoggedRun) -> bool:

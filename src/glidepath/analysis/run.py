@@ -25,6 +25,8 @@ class LoggedRun:
             and values; they are only looked at for signs that the laws cannot hold.
         warnings: what was mended, or guessed, in the reading.
         steps_per_epoch: updates in an epoch, where the log tells.
+        lost: the update after which no loss was finite any more, though the run went on; None
+            where the losses reach to its end.
     """
 
     name: str
@@ -35,6 +37,7 @@ class LoggedRun:
     others: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     steps_per_epoch: int | None = None
+    lost: int | None = None
 
     def __post_init__(self) -> None:
         if self.step.ndim != 1 or self.step.shape != self.loss.shape:

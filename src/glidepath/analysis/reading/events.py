@@ -11,10 +11,13 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
+from glidepath.analysis.reading.clock import OWN_EVENTS
 from glidepath.analysis.reading.table import Table, from_rows, read_bytes
 from glidepath.errors import RecordError
 
 _PATTERN = "*tfevents*"
+_OWN = ".glidepath"
+"""What the names of Glidepath's own event files end in."""
 _CHECKED = 4096
 """Data of up to this many bytes, which scalars are, have their check sum verified."""
 _MOST_FILES = 1000
@@ -54,7 +57,8 @@ def read_events(path: Path) -> Table:
     if not rows:
         damage = f" ({'; '.join(notes)})" if notes else ""
         raise RecordError(f"{path} has no scalars in its event files{damage}")
-    return from_rows(_merged(rows), "TensorBoard events", tuple(notes))
+    own = all(file.name.endswith(_OWN) for file in files)
+    return from_rows(_merged(rows), OWN_EVENTS if own else "TensorBoard events", tuple(notes))
 
 
 def _merged(rows: list[dict[str, object]]) -> list[dict[str, object]]:

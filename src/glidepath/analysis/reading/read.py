@@ -9,6 +9,7 @@ import numpy as np
 
 from glidepath.analysis.rates import Array, RateCurve, from_log, from_plan
 from glidepath.analysis.reading import mend, parts
+from glidepath.analysis.reading.clock import Clock, clock_of
 from glidepath.analysis.reading.columns import Columns, choose, listed
 from glidepath.analysis.reading.events import read_events
 from glidepath.analysis.reading.records import as_table, from_record
@@ -21,6 +22,8 @@ from glidepath.schedules.durations import resolve_total
 from glidepath.training.records import RunRecord, read_record
 
 _LONGEST = 10**10
+_TELLING = 5
+"""Rows with a rate and no loss, at the end of a log, that tell of a loss that was lost."""
 
 
 def read_run(
@@ -115,16 +118,35 @@ def _build(
     if when.size == 0:
         raise RecordError(f"{name}: no loss with a step is left; was it all NaN?")
     blank = _diverged(table, columns)
+    clock = _clock(table, columns, steps)
+    rates, more = _rates(name, rows, columns, clock, policy, (total, steps_per_epoch))
     others = {
         key: mend.series(steps, table.columns[column], key)[:2]
         for key, column in columns.others.items()
     }
-    rates, more = _rates(name, table, columns, steps, policy, (total, steps_per_epoch))
+    if columns.of == "validation":
+        when = clock.evaluated(when)
+    if "validation_loss" in others:
+        seen, found = others["validation_loss"]
+        others["validation_loss"] = (clock.evaluated(seen), found)
     warnings = (*table.notes, *columns.notes, *blank, *notes, *more)
     per_epoch = steps_per_epoch
     if per_epoch is None and columns.epoch is not None:
         per_epoch = parts.epoch_length(table.columns[columns.epoch], steps)
-    return LoggedRun(name, when, values, rates, columns.of, others, warnings, per_epoch)
+    lost = _lost(table, columns, steps)
+    return LoggedRun(name, when, values, rates, columns.of, others, warnings, per_epoch, lost)
+
+
+def _clock(table: Table, columns: Columns, steps: Array) -> Clock:
+    """How the log counts, by the steps of its rates, or of its training losses without them."""
+    if columns.step is None or columns.step == columns.epoch:
+        return Clock(before=False)
+    column = columns.rate
+    if column is None:
+        if columns.of == "validation" and "train_loss" not in columns.others:
+            return Clock(before=False)
+        column = columns.loss if columns.of == "train" else columns.others["train_loss"]
+    return clock_of(table.kind, mend.series(steps, table.columns[column], "")[0])
 
 
 def _steps(name: str, table: Table, columns: Columns, steps_per_epoch: int | None) -> Array:
@@ -149,14 +171,15 @@ def _steps(name: str, table: Table, columns: Columns, steps_per_epoch: int | Non
 
 def _rates(
     name: str,
-    table: Table,
+    rows: tuple[Table, Array],
     columns: Columns,
-    steps: Array,
+    clock: Clock,
     policy: Policy | Schedule | None,
     length: tuple[Duration | None, int | None],
 ) -> tuple[RateCurve, list[str]]:
-    total, steps_per_epoch = length
-    last = _last(table, columns, steps)
+    """The rates of the run, and what was assumed."""
+    (table, steps), (total, steps_per_epoch) = rows, length
+    last = _last(table, columns, steps, clock)
     if policy is not None:
         if total is None:
             flown = as_policy(policy).plan(last, steps_per_epoch, strict=False)
@@ -175,6 +198,8 @@ def _rates(
     if columns.step is None and steps_per_epoch is not None:
         when, rates = _held(when, rates, steps_per_epoch)
         notes.append("one rate per epoch was logged; it is taken to hold during the epoch")
+    else:
+        when = clock.rated(when)
     start, begin = _begun(when, rates, last)
     updates = None if total is None else resolve_total(total, steps_per_epoch)[0]
     return from_log(when, rates, updates or last, start), [*notes, *begin]
@@ -212,15 +237,18 @@ def _held(when: Array, rates: Array, per_epoch: int) -> tuple[Array, Array]:
     return steps, np.repeat(rates, 2)[index]
 
 
-def _last(table: Table, columns: Columns, steps: Array) -> int:
-    """The last step at which a loss or a rate was logged."""
-    names = [columns.loss, *([columns.rate] if columns.rate else [])]
-    logged = np.any([np.isfinite(table.columns[name]) for name in names], axis=0)
-    usable = steps[logged & mend.usable(steps)]
-    last = int(np.max(usable, initial=0))
-    if not 0 < last < _LONGEST:
-        raise RecordError(f"the last step is {last}, which cannot be a run's length")
-    return last
+def _last(table: Table, columns: Columns, steps: Array, clock: Clock) -> int:
+    """The updates done when the last loss or rate was logged."""
+    ends = []
+    for name, evaluated in ((columns.loss, columns.of == "validation"), (columns.rate, False)):
+        if name is not None:
+            logged = steps[np.isfinite(table.columns[name]) & mend.usable(steps)]
+            last = int(np.max(logged, initial=0))
+            done = int(clock.evaluated(np.asarray(last))) if evaluated else clock.total(last)
+            ends.append(done if logged.size else 0)
+    if not clock.total(0) < max(ends) < _LONGEST:
+        raise RecordError(f"the last step is {max(ends)}, which cannot be a run's length")
+    return max(ends)
 
 
 def _diverged(table: Table, columns: Columns) -> tuple[str, ...]:
@@ -234,3 +262,17 @@ def _diverged(table: Table, columns: Columns) -> tuple[str, ...]:
     if count and usual.any() and count < int(usual.sum()):
         return (f"{count} rows have a learning rate but no finite loss; they are left out",)
     return ()
+
+
+def _lost(table: Table, columns: Columns, steps: Array) -> int | None:
+    """The last update with a finite loss, where the log goes on for long with rates alone."""
+    if columns.rate is None:
+        return None
+    good = mend.usable(steps)
+    loss = np.isfinite(table.columns[columns.loss])
+    rates = steps[good & np.isfinite(table.columns[columns.rate])]
+    both = steps[good & loss & np.isfinite(table.columns[columns.rate])]
+    if both.size < _TELLING or 2 * both.size < np.sum(rates <= both.max()):
+        return None
+    last = float(np.max(steps[good & loss]))
+    return int(last) if int(np.sum(rates > last)) >= _TELLING else None

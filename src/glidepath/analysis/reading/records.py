@@ -51,6 +51,7 @@ def from_record(record: RunRecord, name: str, loss: str | None = None) -> Logged
         others,
         tuple(chosen[2]),
         record.info.steps_per_epoch or None,
+        _lost(losses),
     )
 
 
@@ -67,6 +68,13 @@ def as_table(record: RunRecord) -> Table:
     step = np.concatenate([np.arange(length, dtype=np.float64), validation[0]])
     seen = np.concatenate([np.full(length, np.nan), validation[1]])
     return Table({"step": step, **series, "val_loss": seen}, "Glidepath record")
+
+
+def _lost(losses: np.ndarray) -> int | None:
+    """The update after which no training loss is finite; None where the last one is."""
+    if losses.size == 0 or np.isfinite(losses[-1]):
+        return None
+    return int(np.max(np.flatnonzero(np.isfinite(losses)), initial=0))
 
 
 def _validation(record: RunRecord) -> tuple[np.ndarray, np.ndarray]:
