@@ -8,8 +8,6 @@ import pytest
 import glidepath as gp
 from glidepath.finding import Found
 from glidepath.finding.finder.effort import EFFORTS
-from glidepath.finding.finder.evidence import gather
-from glidepath.finding.finder.law import least_expected, predict
 from glidepath.finding.finder.shape import compress
 from glidepath.testing import ToyTrainer
 from glidepath.training import Updates
@@ -176,48 +174,6 @@ def test_an_interrupt_of_the_restoring_waits():
     with pytest.raises(KeyboardInterrupt):
         gp.find(trainer, COSINE, 300)
     same_from_here(trainer, fresh)
-
-
-# --- what the answer may not depend on --------------------------------------------------------
-
-
-def test_the_same_seed_gives_the_same_answer(found):
-    again = gp.find(Probed(), COSINE, 600)
-    assert again.learning_rate == found.learning_rate
-    assert again.interval == found.interval
-    assert again.lanes == found.lanes
-
-
-@pytest.mark.parametrize(("unit", "offset"), [(64.0, 0.0), (1.0, -4.0), (0.125, 8.0)])
-def test_the_unit_of_the_loss_and_what_is_added_to_it_do_not_matter(found, unit, offset):
-    other = gp.find(Probed(unit, offset=offset), COSINE, 600)
-    assert other.learning_rate == pytest.approx(found.learning_rate, rel=1e-9)
-    assert other.interval == pytest.approx(found.interval, rel=1e-9)
-
-
-@pytest.mark.parametrize("factor", [16.0, 1 / 8, 3.0])
-def test_another_scale_of_rates_moves_the_answer_with_it(found, factor):
-    bounds = {"low": 1e-7 * factor, "high": 100 * factor}
-    other = gp.find(Probed(diverges_above=factor), COSINE, 600, **bounds)
-    assert other.learning_rate == pytest.approx(factor * found.learning_rate, rel=1e-3)
-
-
-def test_the_peak_that_the_policy_was_given_does_not_matter(found):
-    other = gp.find(Probed(), 0.003 * COSINE, 600)
-    assert other.learning_rate == pytest.approx(found.learning_rate, rel=1e-9)
-
-
-def test_the_order_of_the_lanes_does_not_matter(found):
-    trainer = Probed()
-    trainer.reset(0)
-    start = trainer.probe(1024)
-
-    def read(lanes):
-        return least_expected(predict(gather(lanes, start, 16, 0), 600))
-
-    shuffled = np.random.default_rng(1).permutation(len(found.lanes))
-    assert read([found.lanes[i] for i in shuffled]) == read(found.lanes)
-    assert 2 ** read(found.lanes) == pytest.approx(found.learning_rate)
 
 
 # --- warnings and refusals --------------------------------------------------------------------
