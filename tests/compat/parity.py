@@ -48,7 +48,7 @@ class Tally:
         """
         single = pair.native.dtype == np.float32
         tolerance, floor = TOLERANCES[np.float32 if single else np.float64]
-        plan = gp.as_policy(pair.ours).plan(len(pair.native), strict=False)
+        plan = gp.as_policy(pair.ours).plan(len(pair.native))  # strictly, as users do
         tables = [(plan.table(), pair.native)]
         if pair.momentum is not None:
             tables.append((plan.table("momentum"), pair.momentum))

@@ -31,7 +31,7 @@ def demonstrates(row):
 
 
 def rate_of(schedule, k):
-    return float(gp.as_policy(schedule).plan(k + 1, strict=False)(k))
+    return float(gp.as_policy(schedule).plan(k + 1)(k))
 
 
 def stepped(make, lr, steps):

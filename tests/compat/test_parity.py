@@ -111,7 +111,7 @@ def test_what_is_composed_keeps_the_contract_of_schedules(name):
 
 def test_a_spec_may_name_the_parts():
     spec = json.loads(json.dumps(COMPOSED["one cycle between updates"].to_spec()))
-    assert spec["learning_rate"]["recipe"] == "interpolate"
+    assert spec["learning_rate"]["ported"]["recipe"] == "interpolate"
     assert gp.from_spec(spec) == COMPOSED["one cycle between updates"]
 
 

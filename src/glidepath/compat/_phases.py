@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from numbers import Real
 
 from glidepath.errors import ArgumentError
-from glidepath.schedules import Schedule, checks, constant, linear, piecewise_constant
+from glidepath.schedules import (
+    Controller,
+    Policy,
+    Schedule,
+    checks,
+    constant,
+    linear,
+    piecewise_constant,
+)
+from glidepath.schedules.origin import bare, ported
 
 
 def whole(where: str, name: str, value: object, *, least: int = 0) -> int:
@@ -32,9 +41,9 @@ def flat(rate: float, over: int) -> list[Schedule]:
 
 def join(phases: Sequence[Schedule]) -> Schedule:
     """The phases one after the other; there is at least one."""
-    joined = phases[0]
+    joined = bare(phases[0])
     for phase in phases[1:]:
-        joined = joined.then(phase)
+        joined = joined.then(bare(phase))
     return joined
 
 
@@ -57,10 +66,21 @@ def at_boundaries(where: str, schedules: Sequence[Schedule], boundaries: Sequenc
         if after <= before:
             raise ArgumentError(f"{where}: boundaries must rise, got {list(boundaries)}; sort them")
     cut = [
-        schedule.take(after - before)
+        bare(schedule).take(after - before)
         for schedule, before, after in zip(schedules, edges, edges[1:], strict=False)
     ]
     return join([*cut, schedules[-1]])
+
+
+def controlled(
+    where: str, lr: float | Schedule | Policy, controller: Controller, library: str
+) -> Policy:
+    """A rate of the library, or any schedule or policy, under one controller more."""
+    if isinstance(lr, Policy):
+        return Policy(**lr.schedules, controllers=(*lr.controllers, controller))
+    if not isinstance(lr, Schedule):
+        lr = ported(constant(checks.number(where, "the learning rate", lr)), library)
+    return Policy(lr, controllers=[controller])
 
 
 def steps_at(rate: float, factors: Sequence[tuple[int, float]]) -> Schedule:

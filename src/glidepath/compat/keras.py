@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from glidepath.compat._phases import join, ramp, whole
+from glidepath.compat._phases import controlled, join, ramp, whole
 from glidepath.control import reduce_on_plateau
 from glidepath.schedules import (
     Policy,
@@ -19,6 +19,7 @@ from glidepath.schedules import (
     piecewise_constant,
     polynomial_decay,
 )
+from glidepath.schedules.origin import ported_from
 from glidepath.schedules.ported import cosine_cycles
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
 # ruff: noqa: N802
 
 
+@ported_from("keras")
 def ExponentialDecay(
     initial_learning_rate: float, decay_steps: int, decay_rate: float, staircase: bool = False
 ) -> Schedule:
@@ -43,12 +45,14 @@ def ExponentialDecay(
     return exponential_decay(initial_learning_rate, decay_rate, every, staircase)
 
 
+@ported_from("keras")
 def PiecewiseConstantDecay(boundaries: Sequence[int], values: Sequence[float]) -> Schedule:
     """values[i] up to and including the update boundaries[i]: it switches one update later."""
     where = "PiecewiseConstantDecay"
     return piecewise_constant(values, [whole(where, "boundaries", b) + 1 for b in boundaries])
 
 
+@ported_from("keras")
 def PolynomialDecay(
     initial_learning_rate: float,
     decay_steps: int,
@@ -61,6 +65,7 @@ def PolynomialDecay(
     return polynomial_decay(initial_learning_rate, end_learning_rate, over, power, cycle)
 
 
+@ported_from("keras")
 def InverseTimeDecay(
     initial_learning_rate: float, decay_steps: int, decay_rate: float, staircase: bool = False
 ) -> Schedule:
@@ -69,6 +74,7 @@ def InverseTimeDecay(
     return inverse_time_decay(initial_learning_rate, decay_rate, every, staircase)
 
 
+@ported_from("keras")
 def CosineDecay(
     initial_learning_rate: float,
     decay_steps: int,
@@ -95,6 +101,7 @@ def CosineDecay(
     )
 
 
+@ported_from("keras")
 def CosineDecayRestarts(
     initial_learning_rate: float,
     first_decay_steps: int,
@@ -125,7 +132,4 @@ def ReduceLROnPlateau(
 ) -> Policy:
     """A rate or any schedule under the plateau controller, which counts as Keras does."""
     controller = reduce_on_plateau(monitor, factor, patience, mode, min_delta, cooldown, min_lr)
-    if isinstance(learning_rate, Policy):
-        given = learning_rate
-        return Policy(**given.schedules, controllers=(*given.controllers, controller))
-    return Policy(learning_rate, controllers=[controller])
+    return controlled("ReduceLROnPlateau", learning_rate, controller, "keras")

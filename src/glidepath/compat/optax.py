@@ -16,6 +16,7 @@ from glidepath.schedules import (
     polynomial_decay,
 )
 from glidepath.schedules import exponential_decay as _exponential
+from glidepath.schedules.origin import ported_from
 from glidepath.schedules.ported import cosine_wave
 
 __all__ = [
@@ -36,11 +37,13 @@ __all__ = [
 ]
 
 
+@ported_from("optax")
 def constant_schedule(value: float) -> Schedule:
     """`value` for ever."""
     return constant(value)
 
 
+@ported_from("optax")
 def polynomial_schedule(
     init_value: float,
     end_value: float,
@@ -62,6 +65,7 @@ def polynomial_schedule(
     return join([*flat(init_value, begin), polynomial_decay(init_value, end_value, over, power)])
 
 
+@ported_from("optax")
 def linear_schedule(
     init_value: float, end_value: float, transition_steps: int, transition_begin: int = 0
 ) -> Schedule:
@@ -69,6 +73,7 @@ def linear_schedule(
     return polynomial_schedule(init_value, end_value, 1.0, transition_steps, transition_begin)
 
 
+@ported_from("optax")
 def piecewise_constant_schedule(
     init_value: float, boundaries_and_scales: Mapping[int, float] | None = None
 ) -> Schedule:
@@ -76,6 +81,7 @@ def piecewise_constant_schedule(
     return steps_at(init_value, list(_scales(boundaries_and_scales).items()))
 
 
+@ported_from("optax")
 def exponential_decay(
     init_value: float,
     transition_steps: int,
@@ -102,6 +108,7 @@ def exponential_decay(
     return decayed.clip(low=end_value) if decay_rate < 1 else decayed.clip(high=end_value)
 
 
+@ported_from("optax")
 def cosine_decay_schedule(
     init_value: float, decay_steps: int, alpha: float = 0.0, exponent: float = 1.0
 ) -> Schedule:
@@ -114,6 +121,7 @@ def cosine_decay_schedule(
     return cosine_wave(init_value, over, end, exponent=exponent)
 
 
+@ported_from("optax")
 def piecewise_interpolate_schedule(
     interpolate_type: str,
     init_value: float,
@@ -133,6 +141,7 @@ def piecewise_interpolate_schedule(
     return join([*phases, constant(value)])
 
 
+@ported_from("optax")
 def linear_onecycle_schedule(
     transition_steps: int,
     peak_value: float,
@@ -154,6 +163,7 @@ def linear_onecycle_schedule(
     )
 
 
+@ported_from("optax")
 def cosine_onecycle_schedule(
     transition_steps: int,
     peak_value: float,
@@ -170,11 +180,13 @@ def cosine_onecycle_schedule(
     )
 
 
+@ported_from("optax")
 def warmup_constant_schedule(init_value: float, peak_value: float, warmup_steps: int) -> Schedule:
     """Linear to the peak, which holds."""
     return linear_schedule(init_value, peak_value, warmup_steps)
 
 
+@ported_from("optax")
 def warmup_cosine_decay_schedule(
     init_value: float,
     peak_value: float,
@@ -196,6 +208,7 @@ def warmup_cosine_decay_schedule(
     )
 
 
+@ported_from("optax")
 def warmup_exponential_decay_schedule(
     init_value: float,
     peak_value: float,
@@ -214,6 +227,7 @@ def warmup_exponential_decay_schedule(
     return join([*ramp(init_value, peak_value, up), decay])
 
 
+@ported_from("optax")
 def sgdr_schedule(cosine_kwargs: Iterable[Mapping[str, Any]]) -> Schedule:
     """A warm-up and a cosine for each dict of arguments, one after the other."""
     where = "sgdr_schedule"
@@ -228,6 +242,7 @@ def sgdr_schedule(cosine_kwargs: Iterable[Mapping[str, Any]]) -> Schedule:
     return at_boundaries(where, cycles, boundaries[:-1])
 
 
+@ported_from("optax")
 def join_schedules(schedules: Sequence[Schedule], boundaries: Sequence[int]) -> Schedule:
     """Each schedule from its boundary on, counting from 0 there."""
     return at_boundaries("join_schedules", schedules, boundaries)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from glidepath.compat._phases import at_boundaries, flat, join, ramp, steps_at, whole
+from glidepath.compat._phases import at_boundaries, controlled, flat, join, ramp, steps_at, whole
 from glidepath.control import reduce_on_plateau
 from glidepath.errors import ArgumentError
 from glidepath.schedules import (
@@ -23,6 +23,7 @@ from glidepath.schedules import (
     polynomial_decay,
     step_decay,
 )
+from glidepath.schedules.origin import bare, ported_from
 from glidepath.schedules.ported import cyclic, interpolate
 
 __all__ = [
@@ -47,11 +48,13 @@ __all__ = [
 # ruff: noqa: N802, N803
 
 
+@ported_from("torch")
 def LambdaLR(lr: float, lr_lambda: Callable[[int], float]) -> Schedule:
     """lr·lr_lambda(k). A function is code: it has no spec."""
     return lr * from_function(lr_lambda)
 
 
+@ported_from("torch")
 def MultiplicativeLR(lr: float, lr_lambda: Callable[[int], float]) -> Schedule:
     """lr·lr_lambda(1)·…·lr_lambda(k). A function is code: it has no spec."""
     if not callable(lr_lambda):
@@ -66,11 +69,13 @@ def MultiplicativeLR(lr: float, lr_lambda: Callable[[int], float]) -> Schedule:
     return lr * from_function(product)
 
 
+@ported_from("torch")
 def StepLR(lr: float, step_size: int, gamma: float = 0.1) -> Schedule:
     """lr·gamma^⌊k/step_size⌋."""
     return step_decay(lr, gamma, step_size)
 
 
+@ported_from("torch")
 def MultiStepLR(lr: float, milestones: Sequence[int], gamma: float = 0.1) -> Schedule:
     """lr·gamma^(milestones at or before k); a milestone given twice counts twice."""
     where = "MultiStepLR"
@@ -79,6 +84,7 @@ def MultiStepLR(lr: float, milestones: Sequence[int], gamma: float = 0.1) -> Sch
     return steps_at(checks.number(where, "lr", lr), [(milestone, factor) for milestone in at])
 
 
+@ported_from("torch")
 def ConstantLR(lr: float, factor: float = 1.0 / 3, total_iters: int = 5) -> Schedule:
     """lr·factor for `total_iters` updates, then lr."""
     where = "ConstantLR"
@@ -86,6 +92,7 @@ def ConstantLR(lr: float, factor: float = 1.0 / 3, total_iters: int = 5) -> Sche
     return join([*flat(lr * share, whole(where, "total_iters", total_iters)), constant(lr)])
 
 
+@ported_from("torch")
 def LinearLR(
     lr: float, start_factor: float = 1.0 / 3, end_factor: float = 1.0, total_iters: int = 5
 ) -> Schedule:
@@ -100,21 +107,25 @@ def LinearLR(
     return join(ramp(lr * first, lr * last, over) or [constant(lr * last)])
 
 
+@ported_from("torch")
 def ExponentialLR(lr: float, gamma: float) -> Schedule:
     """lr·gamma^k."""
     return exponential_decay(lr, gamma, every=1)
 
 
+@ported_from("torch")
 def PolynomialLR(lr: float, total_iters: int = 5, power: float = 1.0) -> Schedule:
     """lr·(1 − k/total_iters)^power, then 0."""
     return polynomial_decay(lr, 0.0, total_iters, power)
 
 
+@ported_from("torch")
 def CosineAnnealingLR(lr: float, T_max: int, eta_min: float = 0.0) -> Schedule:
     """eta_min + (lr − eta_min)·(1 + cos(πk/T_max))/2, then eta_min: it does not rise again."""
     return cosine_decay(lr, T_max, eta_min)
 
 
+@ported_from("torch")
 def CosineAnnealingWarmRestarts(
     lr: float, T_0: int, T_mult: int = 1, eta_min: float = 0.0
 ) -> Schedule:
@@ -124,6 +135,7 @@ def CosineAnnealingWarmRestarts(
     return cosine_restarts(lr, checks.count(where, "T_0", T_0), stretch, end=eta_min)
 
 
+@ported_from("torch")
 def ChainedScheduler(lr: float, schedulers: Sequence[Schedule]) -> Schedule:
     """The schedulers multiplied: lr·Π(schedulerᵢ/lr), each built on the same base rate `lr`.
 
@@ -138,16 +150,18 @@ def ChainedScheduler(lr: float, schedulers: Sequence[Schedule]) -> Schedule:
     for part in parts:
         if not isinstance(part, Schedule):
             raise ArgumentError(f"{where}: schedulers must be schedules, got {part!r}")
-        chained = part if chained is None else chained * part * (1.0 / base)
+        chained = bare(part) if chained is None else chained * bare(part) * (1.0 / base)
     assert chained is not None
     return chained
 
 
+@ported_from("torch")
 def SequentialLR(schedulers: Sequence[Schedule], milestones: Sequence[int]) -> Schedule:
     """Each scheduler from its milestone on, counting from 0 there."""
     return at_boundaries("SequentialLR", schedulers, milestones)
 
 
+@ported_from("torch")
 def CyclicLR(  # noqa: PLR0913, PLR0917 - torch's own signature
     base_lr: float,
     max_lr: float,
@@ -201,6 +215,7 @@ def _scaled(
     return value
 
 
+@ported_from("torch")
 def OneCycleLR(  # noqa: PLR0913, PLR0917 - torch's own signature
     max_lr: float,
     total_steps: int | None = None,
@@ -293,9 +308,7 @@ def ReduceLROnPlateau(  # noqa: PLR0913, PLR0917 - torch's own signature, and wh
         relative=kind == "rel",
         counting="torch",
     )
-    if isinstance(lr, Policy):
-        return Policy(**lr.schedules, controllers=(*lr.controllers, controller))
-    return Policy(lr, controllers=[controller])
+    return controlled(where, lr, controller, "torch")
 
 
 def _share(where: str, name: str, value: object) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from glidepath.compat._phases import flat, join, ramp, whole
+from glidepath.compat._phases import controlled, flat, join, ramp, whole
 from glidepath.compat.torch import ReduceLROnPlateau
 from glidepath.control import greedy
 from glidepath.errors import ArgumentError
@@ -22,6 +22,7 @@ from glidepath.schedules import (
     polynomial_decay,
     power_decay,
 )
+from glidepath.schedules.origin import ported_from
 from glidepath.schedules.ported import cosine_cycles, cosine_wave, interpolate
 
 __all__ = [
@@ -43,17 +44,20 @@ __all__ = [
 WSD_TYPES = ("linear", "cosine", "1-sqrt")
 
 
+@ported_from("transformers")
 def get_constant_schedule(lr: float) -> Schedule:
     """`lr` for ever."""
     return constant(lr)
 
 
+@ported_from("transformers")
 def get_constant_schedule_with_warmup(lr: float, num_warmup_steps: int) -> Schedule:
     """Linear from 0, then `lr`."""
     up = whole("get_constant_schedule_with_warmup", "num_warmup_steps", num_warmup_steps)
     return join([*ramp(0.0, lr, up), constant(lr)])
 
 
+@ported_from("transformers")
 def get_linear_schedule_with_warmup(
     lr: float, num_warmup_steps: int, num_training_steps: int
 ) -> Schedule:
@@ -62,6 +66,7 @@ def get_linear_schedule_with_warmup(
     return join([*ramp(0.0, lr, up), linear(lr, 0.0, down)])
 
 
+@ported_from("transformers")
 def get_cosine_schedule_with_warmup(
     lr: float, num_warmup_steps: int, num_training_steps: int, num_cycles: float = 0.5
 ) -> Schedule:
@@ -73,6 +78,7 @@ def get_cosine_schedule_with_warmup(
     return join([*ramp(0.0, lr, up), _wave(lr, down, 0.0, num_cycles)])
 
 
+@ported_from("transformers")
 def get_cosine_with_hard_restarts_schedule_with_warmup(
     lr: float, num_warmup_steps: int, num_training_steps: int, num_cycles: int = 1
 ) -> Schedule:
@@ -83,6 +89,7 @@ def get_cosine_with_hard_restarts_schedule_with_warmup(
     return join([*ramp(0.0, lr, up), cosine_cycles(lr, down / cycles).take(down), constant(0.0)])
 
 
+@ported_from("transformers")
 def get_polynomial_decay_schedule_with_warmup(
     lr: float,
     num_warmup_steps: int,
@@ -98,6 +105,7 @@ def get_polynomial_decay_schedule_with_warmup(
     return join([*ramp(0.0, lr, up), polynomial_decay(lr, lr_end, down, power)])
 
 
+@ported_from("transformers")
 def get_inverse_sqrt_schedule(
     lr: float, num_warmup_steps: int, timescale: int | None = None
 ) -> Schedule:
@@ -111,6 +119,7 @@ def get_inverse_sqrt_schedule(
     return join([*ramp(0.0, lr, up), power_decay(lr, scale, 0.5)])
 
 
+@ported_from("transformers")
 def get_cosine_with_min_lr_schedule_with_warmup(
     lr: float,
     num_warmup_steps: int,
@@ -126,6 +135,7 @@ def get_cosine_with_min_lr_schedule_with_warmup(
     return join([*ramp(0.0, lr, up), _wave(lr, down, lowest, num_cycles)])
 
 
+@ported_from("transformers")
 def get_cosine_with_min_lr_schedule_with_warmup_lr_rate(
     lr: float,
     num_warmup_steps: int,
@@ -151,6 +161,7 @@ def get_cosine_with_min_lr_schedule_with_warmup_lr_rate(
     return join([*warmup, cosine_wave(lr, down, lowest, num_cycles, offset=1)])
 
 
+@ported_from("transformers")
 def get_wsd_schedule(  # noqa: PLR0913, PLR0917 - Transformers' own signature
     lr: float,
     num_warmup_steps: int,
@@ -252,7 +263,7 @@ def get_greedy_schedule(lr: float, monitor: str = "val_loss", **kwargs: Any) -> 
         min_factor=low / rate,
         max_factor=high / rate,
     )
-    return Policy(rate, controllers=[controller])
+    return controlled(where, rate, controller, "transformers")
 
 
 _FUNCTIONS: dict[str, Callable[..., Schedule | Policy]] = {

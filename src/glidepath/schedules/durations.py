@@ -87,6 +87,8 @@ class Clock:
     """The update at which the enclosing phase stops; None where it has no end."""
     strict: bool = True
     """Whether a phase may not reach past the run (True), or is cut by its end (False)."""
+    holds_ported: bool = False
+    """Whether that is asked of ported schedules too, which are cut otherwise."""
 
     @property
     def begin(self) -> int:

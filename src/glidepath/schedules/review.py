@@ -10,6 +10,7 @@ import numpy as np
 
 from glidepath.errors import PlanError, SpecError
 from glidepath.schedules.durations import Clock, Duration, EmptyPhaseError
+from glidepath.schedules.origin import origins
 from glidepath.schedules.plan import Plan
 from glidepath.schedules.policy import Policy, as_policy
 from glidepath.schedules.schedule import Node, Schedule
@@ -65,10 +66,12 @@ def _overrun(policy: Policy, plan: Plan, table: Values) -> Iterator[str]:
     """Phases that reach past the end of the run."""
     assert plan.total_steps is not None
     try:
-        policy.plan(plan.total_steps, plan.steps_per_epoch)
+        _hold(policy, plan)
     except PlanError as error:
         last, before = table[-1], table[max(-2, -table.size)]
         if isinstance(error, EmptyPhaseError):
+            if origins(policy) and plan(plan.total_steps) <= last:
+                return  # what holds after the end, where a ported schedule comes to its end
             yield f"a phase is left without an update: {error}"
         elif last > before:
             yield (
@@ -88,6 +91,13 @@ def _overrun(policy: Policy, plan: Plan, table: Values) -> Iterator[str]:
                 f"{name}: {key}={value!r} is update {at}, and the run has {plan.total_steps}: the "
                 "decay never reaches its end"
             )
+
+
+def _hold(policy: Policy, plan: Plan) -> None:
+    """PlanError where a phase does not fit into the run, of a ported schedule too."""
+    clock = Clock(plan.total_steps, plan.steps_per_epoch, limit=plan.total_steps, holds_ported=True)
+    for schedule in policy.schedules.values():
+        schedule.resolve(clock)
 
 
 def _by_epoch(policy: Policy, plan: Plan) -> Iterator[str]:

@@ -6,7 +6,8 @@ nested: `{"then": [...]}`, `{"take": ..., "over": ...}`, `{"scale": ..., "by": .
 `{"product": [..., ...]}`, `{"clip": ..., "low": ..., "high": ...}` and
 `{"repeat": ..., "times": ...}`; what a plan changed in flight is made of,
 `{"planned": ..., "total": ..., "steps_per_epoch": ...}` and
-`{"stretch": ..., "at": ..., "to": ...}`.
+`{"stretch": ..., "at": ..., "to": ...}`; and what `glidepath.compat` makes,
+`{"ported": ..., "library": "torch"}`, which the end of the run may cut.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from glidepath.errors import SpecError
 from glidepath.schedules import ported, recipes
 from glidepath.schedules.durations import Duration
 from glidepath.schedules.inflight import planned, stretched
+from glidepath.schedules.origin import ported as of_library
 from glidepath.schedules.plan import Plan
 from glidepath.schedules.policy import HYPERPARAMETERS, Controller, Policy, one_cycle
 from glidepath.schedules.schedule import Schedule
@@ -248,6 +250,11 @@ def _stretch(data: Mapping[str, object], depth: int) -> Schedule:
     return stretched(_child(data["stretch"], depth), data["at"], data["to"])
 
 
+def _ported(data: Mapping[str, object], depth: int) -> Schedule:
+    _only(data, {"ported", "library"}, "ported", needed=True)
+    return of_library(_child(data["ported"], depth), data["library"])
+
+
 _COMBINATIONS: dict[str, Callable[[Mapping[str, object], int], Schedule]] = {
     "then": _then,
     "take": _take,
@@ -257,6 +264,7 @@ _COMBINATIONS: dict[str, Callable[[Mapping[str, object], int], Schedule]] = {
     "repeat": _repeat,
     "planned": _planned,
     "stretch": _stretch,
+    "ported": _ported,
 }
 
 

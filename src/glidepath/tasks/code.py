@@ -152,7 +152,8 @@ def _node(item: object) -> str:
     for key, call in _METHODS.items():
         if key in data:
             return _inner(data[key]) + call.format(**data)
-    if "planned" in data or "stretch" in data:  # of a plan changed in flight: no call makes it
+    # Of a plan changed in flight, or of another library: no call of gp makes it.
+    if data.keys() & {"planned", "stretch", "ported"}:
         return f"gp.from_spec({ {'version': VERSION, **data}!r})"
     if "scale" in data:
         return f"{data['by']!r} * {_inner(data['scale'])}"
