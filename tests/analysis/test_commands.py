@@ -1,6 +1,8 @@
 """`glidepath predict`, `optimize` and `diagnose`: what they print, write and refuse."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -192,3 +194,48 @@ def test_diagnose_reads_folders_and_leaves_out_what_is_no_log(logs, tmp_path):
     (only / "config.json").write_text("{}")
     assert "is a log of a run" in refused(2, "diagnose", only)
     assert "no log" in refused(2, "diagnose", only / "config.json")
+
+
+@pytest.mark.parametrize(
+    ("verb", "bad"),
+    [
+        ("predict", ["--run", "nothing.csv", "--policy", LONGER]),
+        ("predict", ["--run", "{probe}", "--policy", "wsdd peak=1"]),
+        ("predict", ["--run", "{probe}"]),
+        ("optimize", ["--run", "{probe}", "--total", "soon"]),
+        ("optimize", ["--runs", "{probe}"]),
+        ("diagnose", ["nothing.csv"]),
+    ],
+)
+def test_a_call_that_fails_leaves_no_older_answer(logs, tmp_path, verb, bad):
+    outputs = {"predict": "--png x.png", "optimize": "--save-policy x.spec.json"}
+    option, name = outputs.get(verb, "--html x.html").split()
+    stale = [tmp_path / "x.json", tmp_path / name]
+    for path in stale:
+        path.write_text("older")
+    given = [text.replace("{probe}", str(logs / "probe.csv")) for text in bad]
+    refused(2, verb, *given, "--json", stale[0], option, stale[1])
+    assert [path for path in stale if path.exists()] == []
+
+
+def test_neither_a_log_nor_the_policy_is_taken_for_an_older_answer(logs, tmp_path):
+    spec = tmp_path / "policy.json"
+    spec.write_text(json.dumps(gp.wsd(PEAK, 200, "50%").to_spec()))
+    asked = ("--run", logs / "probe.csv", "--policy", spec)
+    assert "or the policy" in refused(2, "predict", *asked, "--json", spec)
+    refused(2, "predict", "--policy", spec, "--json", spec)
+    assert spec.exists()
+
+
+def test_a_closed_pipe_ends_quietly_and_the_page_is_there(logs, tmp_path):
+    pytest.importorskip("plotly")
+    page = tmp_path / "page.html"
+    command = [sys.executable, "-m", "glidepath.cli", "diagnose", str(logs / "flat.csv")]
+    with subprocess.Popen(
+        [*command, "--html", str(page)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.close()
+        error = process.stderr.read()
+    assert error == b""
+    assert process.returncode == 1
+    assert "flat.csv" in page.read_text(encoding="utf-8")

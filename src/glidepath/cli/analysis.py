@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from glidepath.cli.commands import app, plain_errors
+from glidepath.cli.commands import app, files_of, fresh, plain_errors
 from glidepath.errors import ArgumentError, RecordError
 
 if TYPE_CHECKING:
@@ -78,7 +78,23 @@ class _Lenient(TyperCommand):
                 log = Path(after).exists() and Path(after).suffix.lower() != ending
                 if not after or option or (log and self.takes_logs):
                     found.append(value)
-        return super().parse_args(ctx, found)
+        try:
+            return super().parse_args(ctx, list(found))
+        except Exception:
+            fresh((), *_named(found))
+            raise
+
+
+_ENDINGS = {"--json": ".json", "--png": ".png", "--html": ".html", "--save-policy": ".json"}
+
+
+def _named(args: Sequence[str]) -> Iterator[Path]:
+    """The outputs in a command line that cannot be understood, where nothing else names them."""
+    words = [word.partition("=") for word in args]
+    for index, (option, equals, text) in enumerate(words):
+        value = text if equals else args[index + 1] if index + 1 < len(args) else ""
+        if value.endswith(_ENDINGS.get(option, "\0")) and args.count(value) <= 1:
+            yield Path(value)
 
 
 class _LenientPage(_Lenient):
@@ -119,7 +135,7 @@ def predict(
     with plain_errors():
         from glidepath.analysis import predict as ask
 
-        _spare(run, json, png)
+        fresh([*run, policy], json, png)
         if png is not None:
             from glidepath.viewing.figures import check_picture
 
@@ -162,7 +178,7 @@ def optimize(
         from glidepath.analysis import optimize as ask
         from glidepath.analysis.prediction import length_of
 
-        _spare(run, json, save_policy)
+        fresh(run, json, save_policy)
         runs = _runs(run, columns, flown, steps_per_epoch)
         with _refusal(json, runs):
             found = ask(runs, _length(total), steps_per_epoch)
@@ -194,7 +210,7 @@ def diagnose(
 ) -> None:
     """Say what a log shows of its run: its rate, its illnesses, and what to do next."""
     with plain_errors():
-        _spare(path, json, html)
+        fresh(path, json, html)
         if html is not None:
             from glidepath.viewing.report.diagnosis import diagnosis_page, ready
 
@@ -205,7 +221,7 @@ def diagnose(
 
         given: list[tuple[list[Path], bool]] = []
         for text in path:
-            parts = _parts(text)
+            parts = files_of(text)
             folder = len(parts) == 1 and parts[0].is_dir()
             logs = find_runs(parts[0]) if folder else []
             given += [([log], True) for log in logs] if folder else [(parts, False)]
@@ -219,7 +235,6 @@ def diagnose(
                 skipped.append({"path": str(parts[0]), "why": str(error)})
                 continue
             found.append(ask(logged))
-            _print(json, diagnosis_text(found[-1]))
         for item in skipped:
             sys.stderr.write(f"glidepath: left out: {item['why']}\n")
         if not found:
@@ -227,6 +242,7 @@ def diagnose(
         _write_json(json, {"runs": [item.to_json() for item in found], "skipped": skipped})
         if html is not None:
             _whole(html, diagnosis_page(found).encode())
+        _print(json, *map(diagnosis_text, found))
 
 
 def _policy(text: str) -> Policy:
@@ -247,21 +263,13 @@ def _length(text: str | None) -> int | str | None:
     return int(stripped) if plain else stripped
 
 
-def _parts(text: str) -> list[Path]:
-    """The files of one run: joined by +, unless a file is called so."""
-    whole = Path(text).expanduser()
-    if whole.exists() or "+" not in text:
-        return [whole]
-    return [Path(part).expanduser() for part in text.split("+") if part]
-
-
 def _runs(
     texts: Sequence[str],
     columns: str | None,
     flown: str | None,
     steps_per_epoch: int | None,
 ) -> list[LoggedRun]:
-    return [_read(_parts(text), columns, flown, steps_per_epoch) for text in texts]
+    return [_read(files_of(text), columns, flown, steps_per_epoch) for text in texts]
 
 
 def _read(
@@ -313,14 +321,6 @@ def _print(json: Path | None, *parts: Any) -> None:
 
     if json is None or str(json) != _STDOUT:
         tell(Console(), *parts)
-
-
-def _spare(logs: Sequence[str], *outputs: Path | None) -> None:
-    """ArgumentError where an output would overwrite a log."""
-    inside = {part.resolve() for text in logs for part in _parts(text)}
-    for output in outputs:
-        if output is not None and output.expanduser().resolve() in inside:
-            raise ArgumentError(f"{output} is one of the logs; write into another file")
 
 
 def _write_json(path: Path | None, data: object) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from glidepath.errors import GlidepathError
+from glidepath.errors import ArgumentError, GlidepathError
 
 EPOCHS, SEEDS, WORKERS, EFFORT = 20, 10, 2, "standard"
 """What `studies` has as defaults, without importing it here; a test holds them together."""
@@ -96,6 +96,7 @@ def show(
         from glidepath.cli.policies import parse_policies, parse_total
         from glidepath.viewing.show import show_policies
 
+        fresh(policy, png)
         length = parse_total(total, steps_per_epoch)
         show_policies(parse_policies(policy), length, steps_per_epoch, png=png)
 
@@ -185,6 +186,32 @@ def plain_errors() -> Iterator[None]:
         where = f"{error.filename}: " if error.filename else ""
         sys.stderr.write(f"glidepath: {where}{error.strerror or error}; give another place\n")
         raise typer.Exit(2) from None
+
+
+def fresh(inputs: Sequence[str], *outputs: Path | None) -> None:
+    """Remove what an earlier call left where this one writes: no failure leaves an old answer.
+
+    Raises:
+        ArgumentError: an output is one of the inputs.
+    """
+    inside = {part.resolve() for text in inputs for part in files_of(text)}
+    given = [output.expanduser() for output in outputs if output is not None]
+    for output in given:
+        if output.resolve() in inside:
+            raise ArgumentError(
+                f"{output} is one of the logs, or the policy; write into another file"
+            )
+    for output in given:
+        if output.is_file():
+            output.unlink()
+
+
+def files_of(text: str) -> list[Path]:
+    """The files of one run: joined by +, unless a file is called so."""
+    whole = Path(text).expanduser()
+    if whole.exists() or "+" not in text:
+        return [whole]
+    return [Path(part).expanduser() for part in text.split("+") if part]
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from glidepath.cli.commands import fresh
 from glidepath.cli.policies import parse_requests
 from glidepath.errors import ArgumentError
 from glidepath.finding import find
@@ -41,6 +42,7 @@ def search(request: Request, json: Path | None, plot: Path | None) -> None:
     from glidepath.viewing.figures.finder import finder_figure
     from glidepath.viewing.found import found_table
 
+    fresh([request.task.partition(":")[0], request.policy], json, plot)
     task = load_task(request.task)
     if plot is not None:
         check_picture(plot)
@@ -54,12 +56,12 @@ def search(request: Request, json: Path | None, plot: Path | None) -> None:
         found = find(
             trainer, shape, budget, seed=request.seed, effort=request.effort, low=low, high=high
         )
-    Console().print(found_table(found))
     if json is not None:
         json.parent.mkdir(parents=True, exist_ok=True)
         json.write_text(found.to_json() + "\n", encoding="utf-8")
     if plot is not None:
         save(finder_figure(found), plot)
+    Console().print(found_table(found))
 
 
 def _budget(text: str) -> int | str:

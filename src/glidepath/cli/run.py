@@ -12,6 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
+from glidepath.cli.commands import fresh
 from glidepath.cli.policies import parse_requests
 from glidepath.errors import ArgumentError
 from glidepath.finding import range_test
@@ -61,18 +62,18 @@ def sweep(
     from glidepath.viewing.figures import check_picture, range_test_figure, save
     from glidepath.viewing.terminal import range_test_table
 
+    fresh([reference.partition(":")[0]], json, png)
     task = load_task(reference)
     if png is not None:
         check_picture(png)
     trainer = task.open()
     with blamed(f"a range test of the task {task.name!r}"):
         found = range_test(trainer, seed=0, **options)
-    console = Console()
-    console.print(range_test_table(found))
     if json is not None:
         write_whole(json, found.to_json() + "\n")
     if png is not None:
         save(range_test_figure(found), png)
+    Console().print(range_test_table(found))
 
 
 class _Report:

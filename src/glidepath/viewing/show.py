@@ -47,11 +47,12 @@ def show_policies(
         check_picture(png)
     out = console or Console()
     reviewed = {name: review(policy, total, steps_per_epoch) for name, policy in named.items()}
-    for name, (plan, warnings) in reviewed.items():
-        _print(out, name, plan, warnings)
     plans = {name: plan for name, (plan, _) in reviewed.items()}
     if png is not None:
         save(plan_figure(plans), png)
+    for name, (plan, warnings) in reviewed.items():
+        _print(out, name, plan, warnings)
+    if png is not None:
         out.print(f"drawn in {png}", markup=False, highlight=False)
     return plans
 
