@@ -1,7 +1,7 @@
 """PyTorch: one `scheduler.step()` against torch's own scheduler, for one group and for a hundred.
 
-"follow" is what the hook costs that counts the optimizer's updates instead, in Lightning's and
-Transformers' flights as well.
+What Glidepath's hook does before every `optimizer.step()` is in its figure. "follow" is what the
+hook costs that counts the optimizer's updates instead, as in Lightning's and Transformers' flights.
 """
 
 from __future__ import annotations
@@ -77,10 +77,16 @@ def compare(
     own = make(theirs)
     theirs.step()  # torch's schedulers want to have seen one
     calls = max(1, CALLS // groups)
-    step: Callable[[], object] = scheduler.step
+    (before,) = mine._optimizer_step_pre_hooks.values()
+    after = scheduler.step
     if follow:
         (hook,) = mine._optimizer_step_post_hooks.values()
-        step = lambda: hook(mine, (), {})  # noqa: E731
+        after = lambda: hook(mine, (), {})  # noqa: E731
+
+    def step() -> None:
+        before(mine, (), {})
+        after()
+
     found = in_turn((many(step, calls), many(own.step, calls)), calls, rounds)
     assert scheduler.last_epoch > 0
     extra = ", tensor rates" if tensor else ", follow" if follow else ""

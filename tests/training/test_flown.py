@@ -78,7 +78,7 @@ def test_a_checkpoint_carries_it(moved):
     factor = 0.25 if moved else 0.5
     assert np.allclose(rates(other.loaded(saved, "override")), 0.3 * factor)
     saved["cooling"].pop("rate")
-    with pytest.raises(gp.ResumeError, match="cool-down .* is not one .*'rate'"):
+    with pytest.raises(gp.ResumeError, match=r"cool-down .* is not one .*'rate'"):
         other.loaded(saved, "keep")
 
 

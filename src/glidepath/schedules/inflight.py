@@ -122,7 +122,7 @@ def extend(plan: Plan, total: Duration, at: int) -> Plan:
     )
 
 
-def cooldown_from(  # noqa: PLR0913 - what a cool-down is
+def cooldown_from(
     plan: Plan,
     step: int,
     over: Duration,

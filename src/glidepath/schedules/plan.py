@@ -263,11 +263,23 @@ class Plan:
 
         return fingerprint(self.to_spec())
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as its policy and its length, from which the values are computed anew."""
+        return _planned, (self.policy, self.total_steps, self.steps_per_epoch)
+
+    def __deepcopy__(self, memo: object) -> Plan:
+        """Itself: nothing of a plan ever changes."""
+        return self
+
     def __repr__(self) -> str:
         return (
             f"<Plan of {list(self.tracks)} over {self.total_steps} updates, "
             f"{self.steps_per_epoch} per epoch>"
         )
+
+
+def _planned(policy: Policy, total: int | None, steps_per_epoch: int | None) -> Plan:
+    return policy.plan(total, steps_per_epoch, strict=False)
 
 
 def _check_momentum(track: Track) -> None:

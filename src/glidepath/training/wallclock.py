@@ -194,6 +194,16 @@ class WallClock:
         self._pace, self.begun = pace, bool(begun)
         self._restart()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy takes: the seconds so far, and not those between two processes."""
+        return {**self.__dict__, "_before": self.elapsed}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Count on from now."""
+        self.__dict__.update(state)
+        self._since = self._clock()
+        self._restart()
+
     def _restart(self) -> None:
         """Forget what was measured, as another process begins."""
         self._first: tuple[int, float] | None = None

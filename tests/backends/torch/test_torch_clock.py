@@ -125,3 +125,37 @@ def test_followed_through_the_wrappers_of_frameworks():
     loop.step()
     assert scheduler.last_epoch == 1
     assert loop.stored("learning_rate") == PLAN(1)
+
+
+def stepped(optimizer):
+    return Scheduler(optimizer, PLAN)
+
+
+@pytest.mark.parametrize("name", ["accumulation", "two processes", "AMP"])
+def test_by_default_a_step_without_an_update_counts_and_is_said_once(name):
+    train, optimizer = LOOPS[name]
+    loop = Loop(optimizer)
+    with pytest.warns(UserWarning, match=r"made no update in between .*follow=True") as said:
+        found = train(loop, stepped(loop.optimizer))
+    assert len([each for each in said if "no update" in str(each.message)]) == 1
+    assert said[0].filename == __file__
+    assert not np.array_equal(found[:10], PLAN.table()[:10])
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_loop_as_it_should_be_and_a_drawing_are_not_told_of_it():
+    loop = Loop(sgd)
+    scheduler = stepped(loop.optimizer)
+    drawn = []
+    for _ in range(TOTAL):
+        drawn += scheduler.get_last_lr()
+        scheduler.step()
+    assert drawn == PLAN.table().tolist()
+    scheduler.seek(0)
+    for _ in range(TOTAL):
+        loop.step()
+        scheduler.step()
+    assert [groups[0]["learning_rate"] for groups in loop.seen] == drawn
+    # Replays of a CUDA graph run no Python: such optimizers say nothing of their updates.
+    loop.optimizer.param_groups[0]["capturable"] = True
+    scheduler.step()

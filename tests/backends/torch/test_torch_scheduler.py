@@ -1,5 +1,10 @@
 """What the optimizer applied, read back at every step of real training, is the plan's table."""
 
+import copy
+import gc
+import pickle
+import weakref
+
 import numpy as np
 import pytest
 
@@ -130,14 +135,95 @@ def test_a_group_added_later_is_scheduled():
         assert scheduler.get_last_lr()[0] == scheduler.plan(k + 1)
 
 
-def test_added_groups_fly_the_main_policy_at_the_next_step():
+def unfreeze(optimizer):
+    """A group that is added later, with a rate of its own."""
+    extra = torch.nn.Parameter(torch.zeros(2))
+    optimizer.add_param_group({"params": [extra], "lr": 0.7, "momentum": 0.1})
+
+
+@pytest.mark.parametrize("follow", [False, True])
+def test_added_groups_fly_the_main_policy_at_the_next_update(follow):
+    """Added where an epoch ends: after step(), and before the next optimizer.step()."""
     loop = Loop(optimizers()["sgd"])
-    scheduler = Scheduler(loop.optimizer, POLICY, TOTAL)
+    scheduler = Scheduler(loop.optimizer, POLICY, TOTAL, follow=follow)
     flown(loop, scheduler, 3)
-    loop.optimizer.add_param_group({"params": [torch.nn.Parameter(torch.zeros(2))]})
+    loop.optimizer.register_step_pre_hook(loop._read)  # after the scheduler's
+    loop.optimizer.param_groups[0]["lr"] = 0.3  # somebody's own, not to be touched
+    unfreeze(loop.optimizer)
+    mine, added = loop.step()
+    assert mine["learning_rate"] == 0.3
+    assert added == {name: track(3) for name, track in scheduler.plan.tracks.items()}
     scheduler.step()
     assert scheduler.get_last_lr() == [scheduler.plan(4)] * 2
     assert loop.optimizer.param_groups[1]["momentum"] == scheduler.plan.momentum(4)
+
+
+def copied(how, things):
+    if how == "deepcopy":
+        return copy.deepcopy(things)
+    return pickle.loads(pickle.dumps(things))  # noqa: S301 - what was just written
+
+
+@pytest.mark.parametrize("how", ["pickle", "deepcopy"])
+@pytest.mark.parametrize("follow", [False, True])
+def test_a_copy_with_its_optimizer_goes_on_where_it_was(how, follow):
+    plateau = gp.reduce_on_plateau("loss", factor=0.5, patience=1)
+    policy = gp.Policy(**POLICY.schedules, controllers=[plateau])
+    groups = [{"params": [weight]} for weight in Loop(torch.optim.SGD).model.parameters()]
+    optimizer = torch.optim.SGD(groups, lr=1.0, momentum=0.9)
+    scheduler = Scheduler(optimizer, policy, 100, groups={1: gp.constant(0.01)}, follow=follow)
+    scheduler.cooldown_by("90min")
+
+    def train(optimizer, scheduler, updates):
+        seen = []
+        for _ in range(updates):
+            optimizer.step()
+            scheduler.step()
+            seen.append([dict(group, params=None) for group in optimizer.param_groups])
+        return seen
+
+    train(optimizer, scheduler, 30)
+    scheduler.epoch_end({"loss": 1.0})
+    scheduler.epoch_end({"loss": 1.0})
+    scheduler.cooldown(40, end=0.001)
+    again, found = copied(how, (optimizer, scheduler))
+    assert found.optimizer is again
+    assert found.state_dict().keys() == scheduler.state_dict().keys()
+    wanted = train(optimizer, scheduler, 20)
+    assert train(again, found, 20) == wanted
+    assert (found.last_epoch, found.plan(60)) == (50, scheduler.plan(60))
+    with pytest.raises(ValueError, match="read-only"):
+        found.plan.table()[0] = 1.0
+    # The copy's hooks are its own.
+    unfreeze(again)
+    train(again, found, 1)
+    assert [len(each.get_last_lr()) for each in (found, scheduler)] == [3, 2]
+    assert again.param_groups[2]["lr"] == found.get_last_lr()[0]
+
+
+def test_a_copy_is_small_and_one_that_was_let_go_stays_so():
+    loop = Loop(optimizers()["sgd"])
+    scheduler = Scheduler(loop.optimizer, POLICY, 10**6, follow=True)
+    assert len(pickle.dumps(scheduler)) < 20_000
+    with pytest.raises(gp.ArgumentError, match="another scheduler follows"):
+        copy.copy(scheduler)  # of the same optimizer
+    scheduler.detach()
+    again = copy.deepcopy(scheduler)
+    assert not again.optimizer._optimizer_step_post_hooks
+
+
+def test_nothing_of_a_scheduler_that_was_dropped_stays():
+    loop = Loop(optimizers()["sgd"])
+    before = len(loop.optimizer._optimizer_step_pre_hooks)
+    scheduler = Scheduler(loop.optimizer, POLICY, TOTAL)
+    assert len(loop.optimizer._optimizer_step_pre_hooks) == before + 1
+    kept = weakref.ref(scheduler)
+    del scheduler
+    gc.collect()
+    assert kept() is None
+    assert len(loop.optimizer._optimizer_step_pre_hooks) == before
+    assert not loop.optimizer._optimizer_load_state_dict_post_hooks
+    loop.step()
 
 
 def test_it_is_a_scheduler_to_those_who_ask_and_patches_nothing():

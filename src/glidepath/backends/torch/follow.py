@@ -1,4 +1,8 @@
-"""Hooks on an optimizer: one that counts the updates it applied, one after its state is loaded."""
+"""Hooks on an optimizer: before each update, after those it applied, after its state is loaded.
+
+Only the one that counts keeps the scheduler alive: an optimizer that is followed has its rates
+from nowhere else. The others hold it weakly, and go when it goes.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +53,27 @@ def hook_load(optimizer: Any, scheduler: Any) -> Any:
         if alive is not None:
             alive._reload()
 
-    return innermost(optimizer).register_load_state_dict_post_hook(loaded)
+    handle = innermost(optimizer).register_load_state_dict_post_hook(loaded)
+    return _while_alive(scheduler, handle)
+
+
+def hook_before(optimizer: Any, scheduler: Any) -> Any:
+    """Before every update, let the scheduler take in parameter groups that are new; `remove()`."""
+    kept = weakref.ref(scheduler)
+
+    def before(optimizer: Any, args: Any, kwargs: Any) -> None:
+        alive = kept()
+        if alive is not None:
+            alive._moved = True
+            groups = optimizer.param_groups
+            if groups is alive._groups and len(groups) == len(alive._bound):
+                return
+            if torch.compiler.is_dynamo_compiling():
+                torch._dynamo.disable(alive._take_in)()
+            else:
+                alive._take_in()
+
+    return _while_alive(scheduler, innermost(optimizer).register_step_pre_hook(before))
 
 
 def hook_updates(optimizer: Any, scheduler: Any) -> Any:
@@ -69,6 +93,12 @@ def hook_updates(optimizer: Any, scheduler: Any) -> Any:
     inner = innermost(optimizer)
     _FOLLOWED[inner] = True
     return _Followed(inner, inner.register_step_post_hook(stepped))
+
+
+def _while_alive(scheduler: Any, handle: Any) -> Any:
+    """The handle of a hook, which is removed when the scheduler goes."""
+    weakref.finalize(scheduler, handle.remove).atexit = False
+    return handle
 
 
 class _Followed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,11 @@ from glidepath.training.wallclock import WallClock
 
 _WINDOW = 1024
 """So many updates are kept as Python floats at a time."""
+_IDLE = (
+    "scheduler.step() was called twice and the optimizer made no update in between (AMP skipped "
+    "it, batches are accumulated, or a framework calls step() too); each call counts as an update. "
+    "With Scheduler(..., follow=True) only the updates that were applied do"
+)
 
 
 class Scheduler(InFlight, LRScheduler):
@@ -99,10 +105,11 @@ class Scheduler(InFlight, LRScheduler):
         self._best = Best()
         self._wall: WallClock | None = None
         self._groups: Sequence[hyper.Group] = ()
+        self._moved: bool | None = None
+        """Whether the optimizer has moved since the last step(); None before it ever has."""
+        self._said = False
         self.assign(groups or {})
-        self._hooks = [following.hook_load(optimizer, self)]
-        if self._follow:
-            self._hooks.append(following.hook_updates(optimizer, self))
+        self._hooks = self._hooked()
 
     @property
     def monitored(self) -> set[str]:
@@ -147,6 +154,10 @@ class Scheduler(InFlight, LRScheduler):
         if epoch is not None:
             self.seek(epoch)
         elif not self._follow:
+            if self._moved:
+                self._moved = False
+            elif self._moved is not None and not self._said:
+                self._warn_of_idle_steps()
             self._advance()
 
     def seek(self, step: int) -> None:
@@ -205,6 +216,22 @@ class Scheduler(InFlight, LRScheduler):
         for hook in self._hooks:
             hook.remove()
         self._hooks = []
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What `pickle` and `copy.deepcopy` take, the optimizer included, as of torch's own."""
+        left_out = ("_hooks", "_groups", "_bound", "_rates", "_others", "_first")
+        kept = {name: value for name, value in self.__dict__.items() if name not in left_out}
+        return {**kept, "_hooked": bool(self._hooks)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the hooks that an optimizer leaves behind when it is copied; rates stay."""
+        hooked = state.pop("_hooked")
+        self.__dict__.update(state)
+        if hooked and self._follow:
+            following.refuse_followed(self.optimizer)
+        self._groups, self._bound = self.optimizer.param_groups, []
+        self._prepare(self.last_epoch)
+        self._hooks = self._hooked() if hooked else []
 
     def state_dict(self) -> dict[str, Any]:
         """The counter, and of each plan its spec, fingerprint and controllers' states.
@@ -277,13 +304,14 @@ class Scheduler(InFlight, LRScheduler):
         if self._wall is not None:
             self._watch(k)
 
-    def _set(self, k: int) -> None:
-        """Set the values of an update inside the window."""
+    def _set(self, k: int, first: int = 0) -> None:
+        """Set the values of an update inside the window, of the groups from `first` on."""
         groups, at = self.optimizer.param_groups, k - self._first
-        for group, rates in zip(groups, self._rates, strict=True):
+        for group, rates in zip(groups[first:], self._rates[first:], strict=True):
             hyper.write(group, "learning_rate", rates[at])
         for name, index, values in self._others:
-            hyper.write(groups[index], name, values[at])
+            if index >= first:
+                hyper.write(groups[index], name, values[at])
 
     def _prepare(self, k: int) -> None:
         """Look up the window that begins at the update k, and bind it to the groups of now."""
@@ -313,6 +341,28 @@ class Scheduler(InFlight, LRScheduler):
             if index >= first:
                 hyper.refuse_unflown(self._kind, index, group, flown.plan)
                 hyper.own_tensors([group], flown.plan.tracks)
+
+    def _take_in(self) -> None:
+        """Groups that came since the last step(), before they are used with rates of their own."""
+        known = len(self._bound) if self.optimizer.param_groups is self._groups else 0
+        self._prepare(self.last_epoch)
+        self._set(self.last_epoch, known)
+
+    def _hooked(self) -> list[Any]:
+        """The handles of hooks that were put on the optimizer."""
+        hooks = [
+            following.hook_load(self.optimizer, self),
+            following.hook_before(self.optimizer, self),
+        ]
+        if self._follow:
+            hooks.append(following.hook_updates(self.optimizer, self))
+        return hooks
+
+    def _warn_of_idle_steps(self) -> None:
+        """Say once that step() was called and no update had been made."""
+        self._said = True
+        if not any(group.get("capturable") for group in self.optimizer.param_groups):
+            warnings.warn(_IDLE, stacklevel=3)
 
     def _reload(self) -> None:
         """After the optimizer's state was loaded: its groups are new, the values are the plan's."""
