@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -16,7 +17,7 @@ from glidepath.training.unfinished import unfinished
 from glidepath.training.wallclock import CooldownBy, WallClock, cooldown_by
 
 
-class Changeable:
+class Changeable(ABC):
     """The part of a `Flight` that changes its plan while it flies."""
 
     plan: Plan | None
@@ -41,8 +42,9 @@ class Changeable:
         Returns:
             The plan that is flown from now on.
         """
-        plan, k = self._flying("cooldown")
-        return self._change(plan.cooldown_from(k, over, end, shape))
+        _, k = self._flying("cooldown")
+        assert self._flown is not None
+        return self._change(self._flown.cooled(k, over, end, shape))
 
     def extend(self, total: Duration) -> Plan:
         """Make the run longer: what is left of the plan takes until `total`, without a jump.
@@ -105,10 +107,8 @@ class Changeable:
         if due is None or due[0] >= k + updates:
             return
         wall.begun = True
-        at, rule = max(due[0], k), wall.rule
-        end = min(rule.end, float(plan(at)))
-        shape = rule.shape if end == rule.end else "linear"
-        self._change(plan.cooldown_from(at, due[1], end, shape))
+        assert self._flown is not None
+        self._change(wall.rule.cooled(self._flown, max(due[0], k), due[1]))
 
     def _done(self, updates: int) -> bool:
         """Whether a plan that was changed in flight is at its end; others end with their fit."""
@@ -136,8 +136,10 @@ class Changeable:
             )
         return self.plan, max(self._updates() - self._start, 0)
 
+    @abstractmethod
     def _updates(self) -> int:
-        raise NotImplementedError
+        """The optimizer's count of updates."""
 
+    @abstractmethod
     def _change(self, plan: Plan) -> Plan:
-        raise NotImplementedError
+        """Fly another plan from the update of now on."""

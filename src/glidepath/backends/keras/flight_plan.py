@@ -74,7 +74,7 @@ def resumed(now: FlownPlan, saved: Mapping[str, Any], on_change: str) -> FlownPl
     """What a checkpoint's state and the plan of now make by the resume contract."""
     loaded = now.loaded(saved, on_change)
     found = flown(loaded.plan)
-    found.states, found.made = loaded.states, loaded.made
+    found.states, found.made, found.cooling = loaded.states, loaded.made, loaded.cooling
     return found
 
 
