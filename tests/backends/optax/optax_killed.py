@@ -21,7 +21,9 @@ TOTAL, EPOCH = 120, 10
 POLICY = gp.Policy(
     gp.linear(0.001, 0.05, "10%") >> gp.cosine_decay(0.05, "rest"),
     momentum=gp.linear(0.95, 0.85, "100%"),
-    controllers=[gp.reduce_on_plateau("loss", factor=0.8, patience=2, min_delta=1e9)],
+    controllers=[
+        gp.reduce_on_plateau("loss", factor=0.8, patience=2, min_delta=1e9, restore_best=True)
+    ],
 )
 X = np.random.default_rng(0).normal(size=(TOTAL, 8, 3)).astype(np.float32)
 
@@ -51,10 +53,13 @@ class Run:
             names = [name for name in ("learning_rate", "momentum") if name in applied]
             seen(k, [float(applied[name]) for name in names])
             if (k + 1) % EPOCH == 0:
-                self.state = self.flight.epoch_end(self.state, {"loss": float(loss)})
+                self.state, self.weights = self.flight.epoch_end(
+                    self.state, {"loss": float(loss)}, self.weights
+                )
 
     def save(self, path):
-        arrays = dict(enumerate(jax.tree.leaves((self.weights, self.state))))
+        leaves = [*jax.tree.leaves((self.weights, self.state)), *self.flight.best]
+        arrays = dict(enumerate(leaves))
         new = path.with_suffix(".new.npz")
         text = json.dumps(self.flight.state_dict())
         np.savez(new, flight=text, **{str(index): array for index, array in arrays.items()})
@@ -65,8 +70,9 @@ class Run:
             self.flight.load_state_dict(json.loads(str(saved["flight"])), on_change)
             self.start()
             places = jax.tree.structure((self.weights, self.state))
-            leaves = [jnp.asarray(saved[str(index)]) for index in range(places.num_leaves)]
-        self.weights, state = jax.tree.unflatten(places, leaves)
+            leaves = [jnp.asarray(saved[str(index)]) for index in range(len(saved) - 1)]
+        self.weights, state = jax.tree.unflatten(places, leaves[: places.num_leaves])
+        self.flight.best = leaves[places.num_leaves :]
         self.state = self.flight.into(state)
 
 

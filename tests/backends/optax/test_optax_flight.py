@@ -110,9 +110,11 @@ def test_a_run_is_lengthened_and_cooled_down_without_a_jump_or_a_compilation(tmp
     cooled = run.flight.plan
     assert cooled.total_steps == 75 + 2 * EPOCH
     third = flown(run, 100)
-    assert (longer(45), cooled(75)) == (before(45), longer(75))
+    # The cool-down is from the applied rate; the factor is in it.
+    assert longer(45) == before(45)
+    assert cooled(75) == pytest.approx(longer(75) * at_75)
     # Until the end of the epoch, when the factor may fall.
-    for rates, plan, share, start in ((second, longer, at_45, 45), (third, cooled, at_75, 75)):
+    for rates, plan, share, start in ((second, longer, at_45, 45), (third, cooled, 1.0, 75)):
         wanted = plan(np.arange(start, start + 5)) * share
         assert [rates[k] for k in range(start, start + 5)] == pytest.approx(wanted, rel=1e-6)
     assert list(third.values())[-5:] == [0.0] * 5
@@ -123,6 +125,7 @@ def test_a_run_is_lengthened_and_cooled_down_without_a_jump_or_a_compilation(tmp
     again.load(path)
     assert again.flight.plan.fingerprint == run.flight.plan.fingerprint
     assert again.flight.step(again.state) == 100
+    assert jax.tree.all(jax.tree.map(np.array_equal, again.state, run.state))
 
 
 @pytest.mark.parametrize("kind", ["chain", "steps", "groups"])
@@ -152,6 +155,120 @@ def test_it_is_found_wherever_it_stands_in_the_state(kind):
     assert update._cache_size() == 1
 
 
+def learned(weights, state):
+    """The weights, and Adam's moments and count wherever they stand."""
+    nodes = jax.tree.leaves(state, is_leaf=lambda node: isinstance(node, optax.ScaleByAdamState))
+    adam = next(node for node in nodes if isinstance(node, optax.ScaleByAdamState))
+    return [np.array(leaf) for leaf in jax.tree.leaves((weights, adam))]
+
+
+def same(left, right):
+    return all(np.array_equal(*pair) for pair in zip(left, right, strict=True))
+
+
+def test_the_best_epoch_comes_back_where_the_rate_falls_but_not_the_clock():
+    """Best after the epochs 1 and 4; reduced after 3 and 6; under wrappers, with donated arrays."""
+    back = gp.reduce_on_plateau("loss", factor=0.5, patience=2, min_delta=0.0, restore_best=True)
+    policy = gp.Policy(gp.linear(0.1, 0.01, "100%"), controllers=[back])
+    flight, traced = Flight(policy, 40, 2), []
+    other = optax.scale_by_schedule(lambda count: 1.0)  # another clock, which goes on too
+    inner = optax.chain(other, optax.apply_if_finite(flight.inject(optax.adamw), 3))
+    optimizer = optax.MultiSteps(inner, 2).gradient_transformation()
+    weights = {"a": jnp.ones(2), "b": jnp.zeros(())}
+    state = optimizer.init(weights)
+
+    def step(weights, state, size):
+        traced.append(1)
+        gradient = jax.tree.map(lambda leaf: jnp.full_like(leaf, size), weights)
+        changes, state = optimizer.update(gradient, state, weights)
+        return optax.apply_updates(weights, changes), state
+
+    step, ends = jax.jit(step, donate_argnums=(0, 1)), {}
+    for epoch, value in enumerate([3.0, 2.0, 2.5, 2.5, 1.0, 1.5, 1.5]):
+        for _ in range(4 + (epoch == 0)):  # from then on a gradient is held at an epoch's end
+            weights, state = step(weights, state, value)
+        ends[epoch], held = learned(weights, state), jax.tree.map(np.array, state.acc_grads)
+        assert flight.step(state) == 2 * (epoch + 1)
+        state, weights = flight.epoch_end(state, {"loss": value}, weights)
+        assert flight.step(state) == state.inner_opt_state[0].count == 2 * (epoch + 1)
+        assert same(jax.tree.leaves(held), jax.tree.leaves(state.acc_grads))
+        assert np.all(held["a"] == value)
+        went_to = {3: 1, 6: 4}.get(epoch, epoch)
+        assert same(learned(weights, state), ends[went_to])
+        assert went_to == epoch or not same(ends[epoch], ends[went_to])
+    assert len(traced) == step._cache_size() == 1
+
+
+def test_a_best_epoch_that_was_not_resumed_is_said(tmp_path):
+    run, path = killed.Run(), tmp_path / "run.npz"
+    run.train(20)
+    run.save(path)
+    again = killed.Run()
+    again.load(path)
+    kept, again.flight.best = again.flight.best, []
+    with pytest.raises(ResumeError, match=r"save flight\.best"):
+        again.train(30)
+    again.load(path)
+    again.flight.best = kept[1:]
+    with pytest.raises(ResumeError, match="have the shapes"):
+        again.train(30)
+
+
+def test_a_budget_of_time_begins_the_cooldown_in_time(tmp_path):
+    """115 s are 95 updates, the last 19 of which cool down, also where the run is resumed.
+
+    The first 20 updates take twice as long. The first process tells the time at each update, the
+    second at each epoch's end, and the cool-down begins in the middle of an epoch.
+    """
+    now, path = [0.0], tmp_path / "run.npz"
+
+    def begin():
+        run = killed.Run(gp.constant(0.1), 1000)
+        run.flight.cooldown_by("115s", over=19, clock=lambda: now[0])
+        return run
+
+    def train(run, stop, every_update):
+        def seen(k, values):
+            now[0] += 1.0 + (k < 20)
+            rates[k] = values[0]
+
+        while not run.flight.done(run.state) and run.flight.step(run.state) < stop:
+            run.train(run.flight.step(run.state) + 1, seen)
+            if every_update:
+                run.state = run.flight.tick(run.state)
+
+    rates, run = {}, begin()
+    train(run, 45, every_update=True)
+    run.save(path)
+    now[0] += 1000.0  # between two processes
+    again = begin()
+    again.load(path)
+    train(again, 1000, every_update=False)
+    plan = gp.constant(0.1).plan(1000, EPOCH).cooldown_from(76, 19)
+    assert again.flight.plan.total_steps == 95
+    assert [rates[k] for k in range(95)] == float32(plan.table())
+    assert again.traces == 1
+    # Once it has begun it is resumed as it was begun.
+    again.save(path)
+    third = begin()
+    third.load(path)
+    assert third.flight.done(third.state)
+
+
+def test_stopping_early_with_a_high_rate_is_said(recwarn):
+    run = killed.Run(gp.linear(0.1, 0.0, "100%"))
+    run.train(7)
+    with pytest.warns(
+        UserWarning,
+        match=r"update 7 of 120 .* at 95% .* train 1 more .*state = flight\.cooldown\(state, 1\)",
+    ):
+        run.flight.finish(run.state)
+    run.train(TOTAL)
+    assert run.flight.done(run.state)
+    run.flight.finish(run.state)
+    assert not recwarn.list
+
+
 def test_bad_arguments():
     with pytest.raises(ArgumentError, match="give total"):
         Flight(gp.constant(0.1))
@@ -166,9 +283,10 @@ def test_bad_arguments():
         flight.inject(optax.sgd, momentum=0.9)
     with pytest.raises(ArgumentError, match="nothing of a flight"):
         flight.into(optax.sgd(0.1).init(jnp.ones(2)))
-    monitoring = killed.Run()
+    run = killed.Run()
     with pytest.raises(ArgumentError, match="monitors 'loss'"):
-        monitoring.flight.epoch_end(monitoring.state, {"val_loss": 1.0})
-    best = gp.Policy(0.1, controllers=[gp.reduce_on_plateau("loss", restore_best=True)])
-    with pytest.raises(ArgumentError, match="restore_best"):
-        Flight(best, 10).epoch_end(None, {"loss": 1.0})
+        run.flight.epoch_end(run.state, {"val_loss": 1.0}, run.weights)
+    with pytest.raises(ArgumentError, match="restore_best=True needs the parameters"):
+        run.flight.epoch_end(run.state, {"loss": 1.0})
+    with pytest.raises(ArgumentError, match="must be a time"):
+        flight.cooldown_by("soon")

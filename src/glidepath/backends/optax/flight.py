@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, overload
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from glidepath.backends.optax.best import Best
+from glidepath.backends.optax.inflight import InFlight
 from glidepath.backends.optax.schedule import NAMES, TABLE, inject_each, planned
 from glidepath.backends.optax.traced import LAST
 from glidepath.errors import ArgumentError, ResumeError
@@ -29,7 +31,7 @@ class FlownState(NamedTuple):
     """Its values in float32 at the updates 0, 1, ...; the last one holds."""
 
 
-class Flight:
+class Flight(InFlight):
     """Flies a policy in a JAX training loop, controllers included, and resumes.
 
     ```python
@@ -51,6 +53,8 @@ class Flight:
     flight.load_state_dict(json.loads(text))  # first: it says how long the values are
     state = flight.into(restore(path, optimizer.init(parameters)))
     ```
+
+    With a controller that has `restore_best=True` save the arrays of `flight.best` too.
 
     Args:
         policy: a policy or schedule, or a plan of one.
@@ -78,13 +82,9 @@ class Flight:
             )
         self._on_change = checks.choice("Flight", "on_change", on_change, ON_CHANGE)
         self._flown = FlownPlan(plan)
+        self._best = Best()
         self._size = _ROOM * plan.total_steps + 1
         """So many values stand in the optimizer's state."""
-
-    @property
-    def plan(self) -> Plan:
-        """The plan that is flown."""
-        return self._flown.plan
 
     def inject(self, optimizer: Callable[..., Any], **arguments: Any) -> Any:
         """An optimizer that flies the plan; see `glidepath.optax.inject`, which it is like."""
@@ -92,44 +92,62 @@ class Flight:
             optimizer, {name: _Values(self, name) for name in self.plan.tracks}, arguments
         )
 
-    def epoch_end(self, state: Any, metrics: Mapping[str, Any]) -> Any:
+    @overload
+    def epoch_end(self, state: Any, metrics: Mapping[str, Any]) -> Any: ...
+    @overload
+    def epoch_end(
+        self, state: Any, metrics: Mapping[str, Any], parameters: Any
+    ) -> tuple[Any, Any]: ...
+    def epoch_end(
+        self, state: Any, metrics: Mapping[str, Any], parameters: Any = None
+    ) -> Any | tuple[Any, Any]:
         """Tell the policy's controllers an epoch's metrics, e.g. `{"val_loss": 0.3}`.
+
+        A controller with `restore_best=True` needs the parameters, or whatever tree of arrays is
+        to go back (`(parameters, batch_stats)`): after the best epoch they and the optimizer's
+        slots are copied, and where the rate is reduced the copy is given back. The count and the
+        data go on.
 
         Args:
             state: the optimizer's state at the end of the epoch.
             metrics: by the names that the controllers monitor.
+            parameters: what goes back with the optimizer's slots.
 
         Returns:
-            The state with the values of the updates to come.
+            The state with the values of the updates to come; where there are parameters,
+            `(state, parameters)` to go on with.
 
         Raises:
-            ArgumentError: a controller monitors what is not among the metrics, or rolls back,
-                which is the loop's to do.
+            ArgumentError: a controller monitors what is not among the metrics, or rolls back and
+                there are no parameters.
+            ResumeError: a controller rolls back, and the best epoch was not resumed.
         """
-        if self._flown.rolls_back:
+        if self._flown.rolls_back and parameters is None:
             raise ArgumentError(
-                "Flight: restore_best wants weights put back, and in JAX they are your loop's; "
-                "keep the best yourself, or train with glidepath.drive and a glidepath.optax.Task"
+                "Flight: a controller with restore_best=True needs the parameters; call "
+                "state, parameters = flight.epoch_end(state, metrics, parameters)"
             )
         before = _factors(self._flown)
-        self._flown.epoch_end(metrics, self.step(state))
-        return state if _factors(self._flown) == before else self.into(state)
+        action = self._flown.epoch_end(metrics, self.step(state))
+        if action is not None:
+            parameters, state = self._best.follow(action, parameters, state)
+        if _factors(self._flown) != before:
+            state = self.into(state)
+        state = self.tick(state)
+        return state if parameters is None else (state, parameters)
 
-    def cooldown(self, state: Any, over: Duration, end: float = 0.0, shape: str = "linear") -> Any:
-        """The state with a cool-down from the rate of now; see `Plan.cooldown_from`.
+    @property
+    def best(self) -> list[Any]:
+        """The arrays of the best epoch, of parameters and optimizer slots; empty before the first.
 
-        `flight.plan.total_steps` is where the run ends then. The changed plan is in
-        `state_dict()`, and the same program resumes it.
+        A checkpoint needs them where a controller has `restore_best=True`: save them with the
+        other arrays, and set them when the run is resumed.
         """
-        return self._replan(state, self.plan.cooldown_from(self.step(state), over, end, shape))
+        return self._best.arrays
 
-    def extend(self, state: Any, total: Duration) -> Any:
-        """The state with what is left of the plan stretched until `total`; see `Plan.extend`.
-
-        Up to twice the length nothing is compiled again; beyond it the step is, once.
-        """
-        at = min(self.step(state), self.plan.total_steps or 0)
-        return self._replan(state, self.plan.extend(total, at))
+    @best.setter
+    def best(self, arrays: Sequence[Any]) -> None:
+        self._best.arrays = list(arrays)
 
     def step(self, state: Any) -> int:
         """The update that comes next, read from the optimizer's state."""
@@ -143,7 +161,7 @@ class Flight:
 
     def into(self, state: Any) -> Any:
         """The optimizer's state with the values of this flight; the count stays as it is."""
-        self.step(state)
+        self._measure_from(self.step(state))
         self._size = max(self._size, self._needed)
         return jax.tree_util.tree_map_with_path(
             lambda path, leaf: self._placed(path, leaf) if _is_flown(leaf) else leaf,
@@ -154,9 +172,10 @@ class Flight:
     def state_dict(self) -> dict[str, Any]:
         """The plan's spec and fingerprint and the controllers' states, as plain JSON data.
 
-        The counter is in the optimizer's state, which the checkpoint holds beside this.
+        The counter is in the optimizer's state, which the checkpoint holds beside this; the best
+        epoch's arrays are in `best`.
         """
-        return {**self._flown.state_dict(), "size": self._size}
+        return {**self._flown.state_dict(), "size": self._size, **self._wall_state()}
 
     def load_state_dict(self, state_dict: Mapping[str, Any], on_change: str | None = None) -> None:
         """Take what a checkpoint holds; then make the optimizer's state, restore it, and `into`.
@@ -178,15 +197,12 @@ class Flight:
         how = self._on_change if on_change is None else on_change
         self._flown = self._flown.loaded(state_dict, how)
         self._size = size
+        self._load_wall(state_dict)
 
     @property
     def _needed(self) -> int:
         assert self.plan.total_steps is not None
         return self.plan.total_steps + 1
-
-    def _replan(self, state: Any, plan: Plan) -> Any:
-        self._flown.change(plan)
-        return self.into(state)
 
     def _placed(self, path: Any, leaf: FlownState) -> FlownState:
         """A hyperparameter's place with the values of now."""
