@@ -146,14 +146,22 @@ def test_a_checkpoint_of_another_plan(tmp_path):
 def test_controllers_are_told_the_evaluations_of_training_only(tmp_path):
     plateau = gp.reduce_on_plateau(monitor="eval_loss", factor=0.5, patience=1, min_delta=100.0)
     policy = gp.Policy(gp.constant(0.01), controllers=[plateau])
-    made, read = trainer(tmp_path, num_train_epochs=4, eval_strategy="epoch")
+    epoch = EXAMPLES // BATCH
+    settings = {"num_train_epochs": 4, "eval_strategy": "epoch", "eval_on_start": True}
+    made, read = trainer(tmp_path, save_strategy="epoch", **settings)
     flight = fly(made, policy)
     made.train()
-    rates = read.rates[:: EXAMPLES // BATCH]
-    assert rates == [0.01, 0.01, 0.005, 0.0025]
+    # Five evaluations, the one before training included.
+    assert sum("eval_loss" in row for row in made.state.log_history) == 5
+    assert read.rates[::epoch] == [0.01, 0.01, 0.005, 0.0025]
     state = flight.scheduler.state_dict()
     made.evaluate()
     assert flight.scheduler.state_dict() == state
+
+    again, found = trainer(tmp_path, **settings)
+    fly(again, policy)
+    again.train(resume_from_checkpoint=str(tmp_path / f"checkpoint-{2 * epoch}"))
+    assert found.rates == read.rates[2 * epoch :]
 
     blind, _ = trainer(tmp_path)
     fly(blind, policy)

@@ -37,6 +37,8 @@ class Flight(Changeable, TrainerCallback):
         self._steps_per_epoch = steps_per_epoch
         self._on_change = checks.choice("fly", "on_change", on_change, ON_CHANGE)
         self._training = False
+        self._began = 0
+        """The update at which this call of `train()` began."""
         self._ended: Any = None
         self.scheduler: TrainerScheduler | None = None
         """The `LRScheduler` of the training; None before the first `trainer.train()`."""
@@ -111,7 +113,7 @@ class Flight(Changeable, TrainerCallback):
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """From now on evaluations are those of training."""
-        self._training = True
+        self._training, self._began = True, state.global_step
         self._follow(state)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -142,10 +144,12 @@ class Flight(Changeable, TrainerCallback):
     ) -> None:
         """Tell the controllers an evaluation's metrics.
 
+        One before the first update (`eval_on_start`) is none of an epoch.
+
         Raises:
             ArgumentError: a controller monitors what is not among the metrics.
         """
-        if not self._training or self.scheduler is None:
+        if not self._training or self.scheduler is None or state.global_step == self._began:
             return
         found = metrics or {}
         several = isinstance(self._trainer.eval_dataset, dict)
