@@ -10,7 +10,7 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from functools import partial
+from functools import partial, singledispatch
 from numbers import Real
 
 import numpy as np
@@ -21,7 +21,7 @@ from glidepath.schedules.curves import Curve, Shape
 from glidepath.schedules.durations import Clock, Duration, duration
 from glidepath.schedules.recipes import COOLDOWNS, CYCLES
 from glidepath.schedules.schedule import Schedule, recipe
-from glidepath.schedules.shapes import Steps, Values, pick
+from glidepath.schedules.shapes import Steps, Values, ahead, pick
 
 _SNAP = 1e-9
 """A cycle's start this near to an update, relative to its size, is at that update."""
@@ -145,14 +145,15 @@ def _interpolate(
     span = clock.span("interpolate: the last position", max(1, math.ceil(positions[-1])))
     whole = np.floor(positions).astype(np.int64)
     part = np.asarray(positions) - whole
-    heights, lengths = np.asarray(values), np.diff(positions)
+    heights, lengths, ends = np.asarray(values), np.diff(positions), ahead(whole[1:])
 
     def formula(k: Steps) -> Values:
         # A phase ends with the update at its last position: whole < k where position < k.
         at = np.clip(np.searchsorted(whole, k, side="left") - 1, 0, len(lengths) - 1)
-        since = (k - pick(whole, at)) - pick(part, at)
-        u = np.clip(since / pick(lengths, at), 0.0, 1.0)
-        return _BETWEEN[shape](pick(heights[:-1], at), pick(heights[1:], at), u)
+        over = pick(lengths, at)
+        u = ((k - pick(whole, at)) - pick(part, at)) / over
+        left = ((pick(ends, at) - k) + pick(part, at + 1)) / over
+        return between(u, left, pick(heights[:-1], at), pick(heights[1:], at), shape)
 
     turns = {max(0, math.ceil(place)) for place in positions}
     return Shape(
@@ -162,6 +163,12 @@ def _interpolate(
         values[-1],
         pieces=lambda stop: {turn for turn in turns if turn < stop},
     )
+
+
+@singledispatch
+def between(u: Values, left: Values, a: Values, b: Values, shape: str) -> Values:
+    """From a to b by `shape` at the share u of the way; `left` is 1 − u, unrounded."""
+    return _BETWEEN[shape](a, b, np.clip(u, 0.0, 1.0))
 
 
 _BETWEEN: dict[str, Callable[[Values, Values, Values], Values]] = {
@@ -185,11 +192,16 @@ def _cosine_wave(
     span = clock.span("cosine_wave: over less offset", max(1, whole - offset))
 
     def formula(k: Steps) -> Values:
-        turns = 2.0 * math.pi * cycles * ((k + offset) / whole)
-        height: Values = (1.0 + np.cos(turns)) / 2.0
-        return end + (rate - end) * height**exponent
+        return wave(k + offset, rate, end, whole, cycles, exponent)
 
     return Shape(formula, span.steps, span.exact, float(formula(np.asarray(whole - offset))))
+
+
+@singledispatch
+def wave(k: Steps, rate: float, end: float, over: int, cycles: float, exponent: float) -> Values:
+    """end + (rate − end)·[(1 + cos(2π·cycles·k/over))/2]^exponent."""
+    height: Values = (1.0 + np.cos(2.0 * math.pi * cycles * (k / over))) / 2.0
+    return end + (rate - end) * height**exponent
 
 
 def _cosine_cycles(
@@ -198,40 +210,54 @@ def _cosine_cycles(
     find = _equal_cycles(first) if stretch == 1.0 else _growing_cycles(first, stretch)
 
     def formula(k: Steps) -> Values:
-        index, u = find(k)
-        amplitude = (rate - end) * np.power(decay, index)
-        values: Values = end + amplitude * (1.0 + np.cos(math.pi * u)) / 2.0
+        index, u, left = find(k)
+        values: Values = end + (rate - end) * np.power(decay, index) * fall(u, left)
         return values
 
     return Shape(formula)
 
 
-def _equal_cycles(first: float) -> Callable[[Steps], tuple[Steps, Values]]:
+@singledispatch
+def fall(u: Values, left: Values) -> Values:
+    """(1 + cos πu)/2: half a cosine at the share u of the way; `left` is 1 − u, unrounded."""
+    height: Values = (1.0 + np.cos(math.pi * u)) / 2.0
+    return height
+
+
+def _equal_cycles(first: float) -> Callable[[Steps], tuple[Steps, Values, Values]]:
     """Cycle and place in it, by integers: `first` is taken as the fraction that it stands for."""
     length = Fraction(first).limit_denominator(_DENOMINATOR)
+    return lambda k: equal_cycle(k, length)
+
+
+@singledispatch
+def equal_cycle(k: Steps, length: Fraction) -> tuple[Steps, Values, Values]:
+    """The cycle of an update, the share of it that is over, and the share that is left."""
     p, q = length.numerator, length.denominator
-
-    def find(k: Steps) -> tuple[Steps, Values]:
-        index = k * q // p
-        return index, (k * q - index * p) / p
-
-    return find
+    index = k * q // p
+    since = k * q - index * p
+    return index, since / p, (p - since) / p
 
 
-def _growing_cycles(first: float, stretch: float) -> Callable[[Steps], tuple[Steps, Values]]:
+def _growing_cycles(
+    first: float, stretch: float
+) -> Callable[[Steps], tuple[Steps, Values, Values]]:
     starts, lengths = [0.0], [first]
 
-    def find(k: Steps) -> tuple[Steps, Values]:
+    def find(k: Steps) -> tuple[Steps, Values, Values]:
         while starts[-1] <= int(k[-1]):
             start = starts[-1] + lengths[-1]
             near = round(start)
             starts.append(float(near) if abs(start - near) < _SNAP * start else start)
             lengths.append(lengths[-1] * stretch)
-        whole = np.floor(starts)
+        whole = np.floor(starts).astype(np.int64)
         part = np.asarray(starts) - whole
-        index = np.searchsorted(np.ceil(starts).astype(np.int64), k, side="right") - 1
-        since = (k - pick(whole.astype(np.int64), index)) - pick(part, index)
-        return index, since / pick(np.asarray(lengths), index)
+        begins, ends = np.ceil(starts[:-1]).astype(np.int64), ahead(whole[1:])
+        index = np.searchsorted(begins, k, side="right") - 1
+        over = pick(np.asarray(lengths), index)
+        since = (k - pick(whole, index)) - pick(part, index)
+        left = (pick(ends, index) - k) + pick(part, index + 1)
+        return index, since / over, left / over
 
     return find
 
@@ -241,7 +267,7 @@ def _cyclic(
 ) -> Curve:
     rise, fall = clock.count("cyclic: up", up), clock.count("cyclic: down", down)
     return Shape(
-        partial(_triangles, start=start, top=top, up=rise, down=fall, mode=mode, gamma=gamma),
+        partial(triangles, start=start, top=top, up=rise, down=fall, mode=mode, gamma=gamma),
         pieces=lambda stop: {
             turn
             for begin in range(0, stop, rise + fall)
@@ -251,9 +277,11 @@ def _cyclic(
     )
 
 
-def _triangles(
+@singledispatch
+def triangles(
     k: Steps, start: float, top: float, up: int, down: int, mode: str, gamma: float
 ) -> Values:
+    """See `cyclic`."""
     cycle = k // (up + down)
     within = k - cycle * (up + down)
     height = np.minimum(within / up, (up + down - within) / down)

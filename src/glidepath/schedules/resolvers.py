@@ -94,8 +94,9 @@ class _Cycles:
         if self._stretch == 1.0:
             return k // self._first, k % self._first, self._first
         starts = self.until(int(k[-1]) + 1)
-        index = np.searchsorted(starts, k, side="right") - 1
-        return index, k - shapes.pick(starts, index), shapes.pick(np.diff(starts), index)
+        lengths, begins = shapes.ahead(np.diff(starts)), starts[:-1]
+        index = np.searchsorted(begins, k, side="right") - 1
+        return index, k - shapes.pick(begins, index), shapes.pick(lengths, index)
 
     def starts(self, stop: int) -> set[int]:
         """The starts before `stop`; of cycles that are all alike, the first thousand."""

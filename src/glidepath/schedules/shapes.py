@@ -2,13 +2,15 @@
 
 Integers are subtracted and compared before anything is divided, so that a boundary is where it
 was put, however long the run. Each function takes an array of steps inside the shape's length;
-what comes after the length is the business of `curves`.
+what comes after the length is the business of `curves`. Where float32 needs another form of a
+formula, a backend registers it for its own kind of steps.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import singledispatch
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ Steps = NDArray[np.int64]
 Values = NDArray[np.float64]
 
 
+@singledispatch
 def linear(k: Steps, start: float, end: float, over: int) -> Values:
     """start + (end − start)·k/over."""
     return start + (end - start) * k / over
@@ -41,7 +44,8 @@ def power(k: Steps, rate: float, scale: int, exponent: float) -> Values:
     return values
 
 
-def polynomial(k: Steps, rate: float, end: float, over: int, power: float) -> Values:
+@singledispatch
+def polynomial(k: Steps, rate: float, end: float, over: int | Steps, power: float) -> Values:
     """(rate − end)·(1 − k/over)^power + end."""
     values: Values = (rate - end) * (1.0 - k / over) ** power + end
     return values
@@ -49,21 +53,22 @@ def polynomial(k: Steps, rate: float, end: float, over: int, power: float) -> Va
 
 def polynomial_cycle(k: Steps, rate: float, end: float, over: int, power: float) -> Values:
     """The polynomial with `over` stretched to over·max(1, ⌈k/over⌉)."""
-    stretched = over * np.maximum(1, -(-k // over))
-    values: Values = (rate - end) * (1.0 - k / stretched) ** power + end
-    return values
+    return polynomial(k, rate, end, over * np.maximum(1, -(-k // over)), power)
 
 
+@singledispatch
 def cosine(k: Steps, rate: float | Values, end: float, over: int | Steps) -> Values:
     """end + (rate − end)·(1 + cos(πk/over))/2."""
     return end + (rate - end) * (1.0 + np.cos(math.pi * k / over)) / 2.0
 
 
+@singledispatch
 def square_root(k: Steps, rate: float, end: float, over: int) -> Values:
     """end + (rate − end)·(1 − √(k/over))."""
     return end + (rate - end) * (1.0 - np.sqrt(k / over))
 
 
+@singledispatch
 def geometric(k: Steps, start: float, end: float, over: int) -> Values:
     """start·(end/start)^(k/over)."""
     return start * np.power(end / start, k / over)
@@ -91,6 +96,11 @@ def triangular(k: Steps, low: float, high: float, half: int, mode: str, gamma: f
 def inverse_sqrt(k: Steps, peak: float, warmup: int) -> Values:
     """peak·√(warmup/k), with k counted from where the warm-up began."""
     return peak * np.sqrt(warmup / k)
+
+
+def ahead(steps: Steps) -> NDArray[Any]:
+    """Steps ahead of k, as floats where a k of 32 bits could not be subtracted from them."""
+    return steps if steps.max() < 2**31 else steps.astype(np.float64)
 
 
 def pick(values: NDArray[Any], index: Steps) -> NDArray[Any]:

@@ -1,66 +1,26 @@
 """Curves under JAX: the same formulas, run on a traced step.
 
 Where no table can be, a schedule is computed inside the compiled step. The formulas are those of
-`glidepath.schedules`, written in NumPy: `Traced` stands in for their array of steps, and hands
-every operation to jax.numpy. Steps stay int32: the starts of phases are subtracted, and whole
-periods taken off, before anything becomes float32, so that boundaries above 2**24 are exact.
+`glidepath.schedules`, written in NumPy: `Traced` stands in for their array of steps, and `formulas`
+has those that float32 needs in another form. Steps stay int32: the starts of phases are subtracted,
+and whole periods taken off, before anything becomes float32, so that boundaries above 2**24 are
+exact.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from fractions import Fraction
 from functools import singledispatch
-from typing import Any, NoReturn
+from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 
+from glidepath.backends.optax.formulas import product_share
+from glidepath.backends.optax.standin import LAST, Traced
 from glidepath.errors import ArgumentError
 from glidepath.schedules import curves
 
-LAST = 2**30
-"""The largest step, so that a step and a period together fit into int32; later ones count as it."""
-
-
-class Traced(np.lib.mixins.NDArrayOperatorsMixin):
-    """An array of steps or values inside a computation that JAX traces."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        if method != "__call__" or options:
-            return NotImplemented
-        given = [_plain(item) for item in inputs]
-        if ufunc is np.power and isinstance(given[0], float) and given[0] > 0:
-            # float32 cannot hold a base near 1 well enough for large exponents; its logarithm can.
-            return Traced(jnp.exp(math.log(given[0]) * jnp.asarray(given[1], jnp.float32)))
-        return Traced(getattr(jnp, ufunc.__name__)(*given))
-
-    def __array_function__(
-        self, function: Any, types: Any, args: Sequence[Any], options: dict[str, Any]
-    ) -> Any:
-        given = [_plain(item) for item in args]
-        if function is np.take_along_axis:  # the way in which formulas look something up
-            return Traced(jnp.asarray(given[0])[given[1]])
-        call: Callable[..., Any] = getattr(jnp, function.__name__)
-        return Traced(call(*given, **options))
-
-    def __getitem__(self, at: int) -> int:
-        """The last of the steps, for formulas that prepare what they need up to there."""
-        if at != -1:
-            self.tolist()
-        return LAST
-
-    def tolist(self) -> NoReturn:
-        """What formulas ask for that call a Python function step by step."""
-        raise ArgumentError(
-            "a Python function (gp.from_function) cannot run inside JAX's compiled step without a "
-            "table; give total, e.g. glidepath.optax.schedule(policy, total=10000)"
-        )
+__all__ = ["LAST", "evaluate"]
 
 
 def evaluate(curve: curves.Curve, k: Any) -> Any:
@@ -123,26 +83,32 @@ def _clipped(curve: curves.Clipped, k: Any) -> Any:
     return jnp.clip(_value(curve.child, k), curve.low, curve.high)
 
 
+@_value.register
+def _stretched(curve: curves.Stretched, k: Any) -> Any:
+    """What `curves.Stretched` does, with its product of two lengths built up in 32 bits."""
+    since = jnp.clip(k, _step(curve.at), _step(curve.length)) - _step(curve.at)
+    share = Fraction(curve.span - curve.at, curve.length - curve.at)
+    whole, over = product_share(since, share)
+    at = _step(curve.at) + whole
+    steps = jnp.stack([jnp.minimum(k, _step(curve.at)), jnp.maximum(at - 1, 0), at, at + 1])
+    flown, before, here, after = _value(curve.child, steps)
+    begins, next_begins = (jnp.isin(step, _marks(curve)) for step in (at, at + 1))
+    slope = jnp.where(next_begins, here - before, after - here)
+    slope = jnp.where(begins & next_begins, 0.0, slope)
+    reached = here + slope * (over / jnp.uint32(share.denominator))
+    inside = jnp.clip(reached, jnp.minimum(here, after), jnp.maximum(here, after))
+    return jnp.where(k < _step(curve.at), flown, inside)
+
+
+def _marks(curve: curves.Stretched) -> Any:
+    """The updates at which a piece of the child begins, as far as steps go."""
+    marks = curve.child.marks(curve.span + 1)
+    return jnp.asarray(sorted(mark for mark in marks if mark <= LAST), jnp.int32)
+
+
 def _formula(curve: curves.Shape, k: Any) -> Any:
     found: Any = curve.formula(Traced(k))  # type: ignore[arg-type]
     return found.value if isinstance(found, Traced) else jnp.asarray(found)
-
-
-def _plain(item: Any) -> Any:
-    """What jax.numpy takes: integers in int32, the others in float32."""
-    if isinstance(item, Traced):
-        return item.value
-    if isinstance(item, list | tuple):
-        return type(item)(_plain(each) for each in item)
-    array = np.asarray(item)
-    if array.dtype.kind in "iu":
-        if array.ndim == 0 and abs(int(array)) > LAST:
-            raise ArgumentError(
-                f"a period of {int(array)} updates does not fit into JAX's int32 steps; give "
-                "total, or shorten it"
-            )
-        array = np.clip(array, -LAST, LAST).astype(np.int32)
-    return array.item() if array.ndim == 0 else jnp.asarray(array)
 
 
 def _step(value: int) -> int:
