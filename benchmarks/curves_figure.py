@@ -92,7 +92,7 @@ def _panel(
 def _predicted(axes: Any, ensemble: Ensemble, other: LoggedRun, color: str, label: str) -> None:
     step = np.linspace(max(other.rates.warmup, 0.03 * other.total), other.total, 300)
     curves = ensemble.curves(other.rates, step)
-    mean, width = ensemble.centre(curves), NORMAL_90 * ensemble.spread(curves, step)
+    mean, width = ensemble.centre(curves), NORMAL_90 * ensemble.spread(curves, other.rates, step)
     axes.plot(step, mean, color=color, linewidth=1.5, label=label)
     axes.fill_between(step, mean - width, mean + width, color=color, alpha=0.18, linewidth=0)
 

@@ -133,7 +133,7 @@ def imagenet(data: Published, bars: Bars, cover: dict[str, list[bool]]) -> None:
             errors["glidepath"].append(float(np.mean(np.abs(middle - loss))))
             errors["tempered-power"].append(float(np.mean(np.abs(curves[1] - loss))))
             errors["copying"].append(float(np.mean(np.abs(copied - loss))))
-            width = NORMAL_90 * ensemble.spread(curves, step)
+            width = NORMAL_90 * ensemble.spread(curves, two.rates, step)
             cover[half(model)].append(bool(abs(middle[-1] - loss[-1]) <= width[-1]))
         mean = {name: float(np.mean(values)) for name, values in errors.items()}
         print(f"\nImageNet {model} ({half(model)}), one cosine cycle → two: MAE", mean)

@@ -105,7 +105,7 @@ def table(run: LoggedRun, others: list[LoggedRun]) -> tuple[dict[str, Score], li
             scores[name].add(other, part(run, other), predictor)
         end = other.step[-1:]
         curves = ensemble.curves(other.rates, end)
-        width = NORMAL_90 * float(ensemble.spread(curves, end)[0])
+        width = NORMAL_90 * float(ensemble.spread(curves, other.rates, end)[0])
         inside.append(abs(scores["glidepath"].end[-1]) <= width)
     return scores, inside, seconds
 
@@ -121,7 +121,9 @@ def differences_covered(run: LoggedRun, others: list[LoggedRun]) -> list[bool]:
             continue
         apart = ends[i] - ends[j]
         mean = float(ensemble.centre(apart)[0])
-        spread = ensemble.spread_of_difference(apart, ensemble.centre(ends[j]), others[i].total)
+        pair = (others[i].rates, others[j].rates)
+        level = ensemble.centre(ends[j])
+        spread = ensemble.spread_of_difference(apart, level, others[i].total, pair)
         inside.append(abs(mean - seen[i] + seen[j]) <= NORMAL_90 * float(spread[0]))
     return inside
 
@@ -133,6 +135,6 @@ def ends_covered(run: LoggedRun, others: list[LoggedRun]) -> list[bool]:
     for other in others:
         end = other.step[-1:]
         curves = ensemble.curves(other.rates, end)
-        width = NORMAL_90 * float(ensemble.spread(curves, end)[0])
+        width = NORMAL_90 * float(ensemble.spread(curves, other.rates, end)[0])
         inside.append(abs(float(ensemble.centre(curves)[0]) - float(other.loss[-1])) <= width)
     return inside

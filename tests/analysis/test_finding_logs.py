@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 import pytest
-from synthetic import run, wsd
+from synthetic import run
 from test_reading import LOSS, RATE, STEPS, event_file, record, rows, write_csv
 
 import glidepath as gp
-from glidepath.analysis import ensemble, find_runs
+from glidepath.analysis import find_runs
 from glidepath.analysis.reading import find
 from glidepath.analysis.reading.events import read_events
 from glidepath.analysis.reading.parts import epoch_length
@@ -139,21 +139,3 @@ def test_a_message_of_countless_fields_is_left_out_at_once(tmp_path):
     path.write_bytes(framed(b"\x0a\x00" * 30_000))
     with pytest.raises(RecordError, match="1 damaged"):
         read_events(path)
-
-
-# --- several runs ---------------------------------------------------------------------------------
-
-
-def test_seeds_that_differ_widen_the_interval():
-    same = [run(rates=wsd(), noise=0.0005, seed=seed) for seed in range(2)]
-    apart = [same[0], type(same[1])(**{**vars(same[1]), "loss": 1.05 * same[1].loss})]
-    narrow, wide = (ensemble.assemble(tuple(runs)) for runs in (same, apart))
-    assert ensemble.LEVEL <= narrow.level < 0.001
-    assert ensemble.assemble((same[0], same[0])).level == ensemble.LEVEL
-    deviation = np.std(np.log([1.0, 1.05]), ddof=1)
-    assert wide.level == pytest.approx(deviation * np.sqrt(0.5 * 1.5), rel=0.1)
-    end = np.asarray([10_000.0])
-    rates = wsd(60)
-    spreads = [e.spread(e.curves(rates, end), end)[0] for e in (narrow, wide)]
-    assert spreads[1] > 5 * spreads[0]
-    assert ensemble.assemble((same[0],)).level == ensemble.LEVEL

@@ -149,7 +149,7 @@ def _curve(ensemble: Ensemble, rates: RateCurve) -> Prediction:
     first = min(max(rates.warmup, round(0.01 * rates.total), 1), rates.total)
     step = np.unique(np.linspace(first, rates.total, _POINTS).round())
     curves = ensemble.curves(rates, step)
-    mean, width = ensemble.centre(curves), NORMAL_90 * ensemble.spread(curves, step)
+    mean, width = ensemble.centre(curves), NORMAL_90 * ensemble.spread(curves, rates, step)
     return Prediction(step, mean, mean - width, mean + width, ())
 
 

@@ -27,8 +27,8 @@ Run = LoggedRun | RunRecord | Path | str
 MOMENTS = 150
 BEGIN = 0.01
 """The share of the run after which a curve is predicted; the first updates follow no law."""
-NOISY = 0.01
-"""Where losses scatter by more, seeds differ by more than one run can tell."""
+SEEDS = 0.005
+"""Where seeds usually differ by more, one run leaves the interval wide."""
 NEAR_ZERO = 0.03
 """Shares of the peak that differ by less are not worth a word."""
 
@@ -125,7 +125,7 @@ def predict(
     step = np.unique(np.linspace(first, rates.total, MOMENTS).round())
     curves = ensemble.curves(rates, step)
     mean = ensemble.centre(curves)
-    width = NORMAL_90 * ensemble.spread(curves, step)
+    width = NORMAL_90 * ensemble.spread(curves, rates, step)
     if width[-1] >= mean[-1]:
         raise RefusedError(
             "no_fit",
@@ -183,7 +183,7 @@ def difference(ensemble: Ensemble, a: RateCurve, b: RateCurve) -> tuple[float, f
     ends = [ensemble.curves(r, np.asarray([float(r.total)])) for r in (a, b)]
     apart = ends[0] - ends[1]
     same = a.total == b.total and np.array_equal(a.rates, b.rates)
-    spread = ensemble.spread_of_difference(apart, ensemble.centre(ends[1]), a.total)
+    spread = ensemble.spread_of_difference(apart, ensemble.centre(ends[1]), a.total, (a, b))
     return float(ensemble.centre(apart)[0]), 0.0 if same else NORMAL_90 * float(spread[0])
 
 
@@ -256,10 +256,10 @@ def remarks(ensemble: Ensemble, rates: RateCurve, policy: Policy) -> tuple[str, 
         notes.append("the policy raises its rate again, which no run has done: trust it less")
     if rates.total > 2 * ensemble.longest:
         notes.append(f"{rates.total} updates are far beyond the longest run ({ensemble.longest})")
-    if len(ensemble.runs) == 1 and ensemble.evidence.noise > NOISY:
+    if len(ensemble.runs) == 1 and ensemble.level > SEEDS:
         notes.append(
-            f"the losses of this one run scatter by {ensemble.evidence.noise:.1%} from point to "
-            "point, so another seed may end further away than the interval says: log two or three"
+            f"one run does not tell how far seeds differ; the interval counts {ensemble.level:.1%} "
+            "for it, as trainings like this one usually do: log two or three seeds to know"
         )
     if policy.momentum is not None or policy.weight_decay is not None or policy.controllers:
         notes.append("only the learning rate counts here, not momentum, decay or controllers")

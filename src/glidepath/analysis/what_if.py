@@ -100,7 +100,7 @@ def _answer(name: str, ensemble: Ensemble, refused: Mapping[str, str]) -> WhatIf
 def _row(ensemble: Ensemble, words: str, rates: RateCurve, own: RateCurve) -> Row:
     end = np.asarray([float(rates.total)])
     curves = ensemble.curves(rates, end)
-    width = NORMAL_90 * float(ensemble.spread(curves, end)[0])
+    width = NORMAL_90 * float(ensemble.spread(curves, rates, end)[0])
     against = None
     if rates is not own and rates.total == own.total:
         mean, half = difference(ensemble, rates, own)
