@@ -40,7 +40,7 @@ def exponential(draw):
         "ExponentialDecay",
         initial_learning_rate=draw(RATES),
         decay_steps=draw(COUNTS),
-        decay_rate=draw(st.floats(0.5, 1.2)),
+        decay_rate=draw(st.just(0.0) | st.floats(0.5, 1.2)),
         staircase=draw(st.booleans()),
     )
 
@@ -114,7 +114,7 @@ def reduce_lr_on_plateau(draw):
     lr, metrics = draw(RATES), draw(st.lists(st.floats(0.1, 3.0), min_size=12, max_size=30))
     arguments = {
         "factor": draw(st.floats(0.1, 0.9)),
-        "patience": draw(st.integers(1, 5)),
+        "patience": draw(st.integers(0, 5)),
         "min_delta": draw(st.floats(0.0, 0.2)),
         "cooldown": draw(st.integers(0, 4)),
         "min_lr": draw(st.floats(0.0, 0.1)) * lr,

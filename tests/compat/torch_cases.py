@@ -14,6 +14,7 @@ from torch.optim import lr_scheduler as native
 import glidepath as gp
 
 ours = gp.compat.torch
+GAMMAS = st.just(0.0) | st.floats(0.05, 1.5)
 
 
 def optimizer(lr: float = 0.1) -> torch.optim.Optimizer:
@@ -54,13 +55,13 @@ def multiplicative_lr(draw):
 
 @case("torch", "StepLR")
 def step_lr(draw):
-    return pair("StepLR", draw(RATES), step_size=draw(COUNTS), gamma=draw(st.floats(0.05, 1.5)))
+    return pair("StepLR", draw(RATES), step_size=draw(COUNTS), gamma=draw(GAMMAS))
 
 
 @case("torch", "MultiStepLR")
 def multi_step_lr(draw):
     milestones = draw(st.lists(st.integers(0, 100), max_size=6))
-    return pair("MultiStepLR", draw(RATES), milestones=milestones, gamma=draw(st.floats(0.05, 1.5)))
+    return pair("MultiStepLR", draw(RATES), milestones=milestones, gamma=draw(GAMMAS))
 
 
 @case("torch", "ConstantLR")
@@ -82,13 +83,13 @@ def linear_lr(draw):
 
 @case("torch", "ExponentialLR")
 def exponential_lr(draw):
-    return pair("ExponentialLR", draw(RATES), gamma=draw(st.floats(0.8, 1.05)))
+    return pair("ExponentialLR", draw(RATES), gamma=draw(st.just(0.0) | st.floats(0.8, 1.05)))
 
 
 @case("torch", "PolynomialLR")
 def polynomial_lr(draw):
-    power = draw(st.floats(0.3, 4.0))
-    return pair("PolynomialLR", draw(RATES), total_iters=draw(COUNTS), power=power)
+    power = draw(st.just(0.0) | st.floats(0.3, 4.0))
+    return pair("PolynomialLR", draw(RATES), total_iters=draw(st.integers(0, 90)), power=power)
 
 
 @case("torch", "CosineAnnealingLR")
@@ -201,9 +202,10 @@ def reduce_lr_on_plateau(draw):
         "threshold_mode": draw(st.sampled_from(["rel", "abs"])),
         "cooldown": draw(st.integers(0, 4)),
         "min_lr": draw(st.floats(0.0, 0.1)) * lr,
+        "eps": draw(st.just(1e-8) | st.floats(0.0, 0.3)) * lr,
     }
     opt = optimizer(lr)
-    made = native.ReduceLROnPlateau(opt, eps=0.0, **arguments)
+    made = native.ReduceLROnPlateau(opt, **arguments)
     policy = ours.ReduceLROnPlateau(lr, **arguments)
     controller = policy.controllers[0]
     state, mine, theirs = controller.init(), [], []

@@ -64,7 +64,7 @@ def cosine_with_restarts(draw):
 def polynomial(draw):
     up, total = lengths(draw)
     lr = draw(RATES)
-    end, power = lr * draw(st.floats(0.0, 0.9)), draw(st.floats(0.3, 3.0))
+    end, power = lr * draw(st.floats(0.0, 0.9)), draw(st.just(0.0) | st.floats(0.3, 3.0))
     return pair("polynomial", lr, up, total, total + 10, lr_end=end, power=power)
 
 
@@ -115,7 +115,7 @@ def warmup_stable_decay(draw):
 def told(draw, name, lr, special):
     """A scheduler that is told metrics, and the rates after each of them."""
     opt = optimizer(lr)
-    made = get_scheduler(name, opt, None, None, {**special, "eps": 0})
+    made = get_scheduler(name, opt, None, None, special)
     policy = ours.get_scheduler(name, lr, None, None, special)
     controller, metrics = policy.controllers[0], draw(st.lists(st.floats(0.1, 3.0), min_size=9))
     state, mine, theirs = controller.init(), [], []

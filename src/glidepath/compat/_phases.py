@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from numbers import Real
+from typing import Any
 
 from glidepath.errors import ArgumentError
 from glidepath.schedules import (
@@ -13,6 +14,7 @@ from glidepath.schedules import (
     Schedule,
     checks,
     constant,
+    exponential_decay,
     linear,
     piecewise_constant,
 )
@@ -27,6 +29,40 @@ def whole(where: str, name: str, value: object, *, least: int = 0) -> int:
         f"{where}: {name} must be a whole number of updates of at least {least}, got {value!r}; "
         "round it"
     )
+
+
+def begins(where: str, last_epoch: object) -> None:
+    """ArgumentError for a `last_epoch` other than -1, by which the natives resume."""
+    if last_epoch != -1:
+        raise ArgumentError(
+            f"{where}: last_epoch must be -1, got {last_epoch!r}; a policy always counts from the "
+            "run's first update: leave it out, and resume with the adapter's state or its seek()"
+        )
+
+
+def alone(where: str, name: str, value: object) -> Any:
+    """`value`, or the only entry of a list of values for each parameter group."""
+    if not isinstance(value, list | tuple):
+        return value
+    if len(value) != 1:
+        raise ArgumentError(
+            f"{where}: {name} must be one value, got {value!r}; a policy is for one parameter "
+            "group: make one for each, and fly them with Scheduler(..., groups={0: ..., 1: ...})"
+        )
+    return value[0]
+
+
+def named(where: str, name: object) -> None:
+    """ArgumentError for a name that is none; a policy's name is its study's or record's."""
+    if name is not None and not isinstance(name, str):
+        raise ArgumentError(f"{where}: name must be text or None, got {name!r}; leave it out")
+
+
+def power_of(rate: float, factor: float, every: int | str, staircase: bool) -> Schedule:
+    """rate·factor^(k/every), with the exponent floored for a staircase; `factor` may be 0."""
+    if factor == 0:
+        return piecewise_constant([rate, 0.0], [every if staircase else 1])
+    return exponential_decay(rate, factor, every, staircase)
 
 
 def ramp(start: float, end: float, over: int) -> list[Schedule]:

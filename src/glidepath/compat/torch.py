@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from glidepath.compat._phases import at_boundaries, controlled, flat, join, ramp, steps_at, whole
+from glidepath.compat._phases import (
+    alone,
+    at_boundaries,
+    begins,
+    controlled,
+    flat,
+    join,
+    power_of,
+    ramp,
+    steps_at,
+    whole,
+)
 from glidepath.control import reduce_on_plateau
 from glidepath.errors import ArgumentError
 from glidepath.schedules import (
@@ -18,7 +29,6 @@ from glidepath.schedules import (
     constant,
     cosine_decay,
     cosine_restarts,
-    exponential_decay,
     from_function,
     polynomial_decay,
     step_decay,
@@ -44,60 +54,86 @@ __all__ = [
     "StepLR",
 ]
 
+Factor = Callable[[int], float]
+"""A factor of the rate by the count of `scheduler.step()`."""
+
 # The names of classes are kept, and with them their spelling.
 # ruff: noqa: N802, N803
 
 
 @ported_from("torch")
-def LambdaLR(lr: float, lr_lambda: Callable[[int], float]) -> Schedule:
+def LambdaLR(
+    lr: float,
+    lr_lambda: Factor | Sequence[Factor],
+    last_epoch: int = -1,
+) -> Schedule:
     """lr·lr_lambda(k). A function is code: it has no spec."""
-    return lr * from_function(lr_lambda)
+    begins("LambdaLR", last_epoch)
+    return lr * from_function(alone("LambdaLR", "lr_lambda", lr_lambda))
 
 
 @ported_from("torch")
-def MultiplicativeLR(lr: float, lr_lambda: Callable[[int], float]) -> Schedule:
+def MultiplicativeLR(
+    lr: float,
+    lr_lambda: Factor | Sequence[Factor],
+    last_epoch: int = -1,
+) -> Schedule:
     """lr·lr_lambda(1)·…·lr_lambda(k). A function is code: it has no spec."""
-    if not callable(lr_lambda):
+    begins("MultiplicativeLR", last_epoch)
+    factor = alone("MultiplicativeLR", "lr_lambda", lr_lambda)
+    if not callable(factor):
         raise ArgumentError(f"MultiplicativeLR: lr_lambda must be a function, got {lr_lambda!r}")
     products = [1.0]
 
     def product(k: int) -> float:
         while len(products) <= k:
-            products.append(products[-1] * float(lr_lambda(len(products))))
+            products.append(products[-1] * float(factor(len(products))))
         return products[k]
 
     return lr * from_function(product)
 
 
 @ported_from("torch")
-def StepLR(lr: float, step_size: int, gamma: float = 0.1) -> Schedule:
+def StepLR(lr: float, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> Schedule:
     """lr·gamma^⌊k/step_size⌋."""
-    return step_decay(lr, gamma, step_size)
+    begins("StepLR", last_epoch)
+    return step_decay(lr, gamma, step_size) if gamma else power_of(lr, 0.0, step_size, True)
 
 
 @ported_from("torch")
-def MultiStepLR(lr: float, milestones: Sequence[int], gamma: float = 0.1) -> Schedule:
+def MultiStepLR(
+    lr: float, milestones: Sequence[int], gamma: float = 0.1, last_epoch: int = -1
+) -> Schedule:
     """lr·gamma^(milestones at or before k); a milestone given twice counts twice."""
     where = "MultiStepLR"
+    begins(where, last_epoch)
     factor = checks.number(where, "gamma", gamma)
     at = [whole(where, "milestones", milestone) for milestone in milestones]
     return steps_at(checks.number(where, "lr", lr), [(milestone, factor) for milestone in at])
 
 
 @ported_from("torch")
-def ConstantLR(lr: float, factor: float = 1.0 / 3, total_iters: int = 5) -> Schedule:
+def ConstantLR(
+    lr: float, factor: float = 1.0 / 3, total_iters: int = 5, last_epoch: int = -1
+) -> Schedule:
     """lr·factor for `total_iters` updates, then lr."""
     where = "ConstantLR"
+    begins(where, last_epoch)
     share = _share(where, "factor", factor)
     return join([*flat(lr * share, whole(where, "total_iters", total_iters)), constant(lr)])
 
 
 @ported_from("torch")
 def LinearLR(
-    lr: float, start_factor: float = 1.0 / 3, end_factor: float = 1.0, total_iters: int = 5
+    lr: float,
+    start_factor: float = 1.0 / 3,
+    end_factor: float = 1.0,
+    total_iters: int = 5,
+    last_epoch: int = -1,
 ) -> Schedule:
     """lr·(start_factor + (end_factor − start_factor)·k/total_iters), then lr·end_factor."""
     where = "LinearLR"
+    begins(where, last_epoch)
     first, last = (
         _share(where, "start_factor", start_factor),
         _share(where, "end_factor", end_factor),
@@ -108,29 +144,39 @@ def LinearLR(
 
 
 @ported_from("torch")
-def ExponentialLR(lr: float, gamma: float) -> Schedule:
+def ExponentialLR(lr: float, gamma: float, last_epoch: int = -1) -> Schedule:
     """lr·gamma^k."""
-    return exponential_decay(lr, gamma, every=1)
+    begins("ExponentialLR", last_epoch)
+    return power_of(lr, gamma, 1, staircase=False)
 
 
 @ported_from("torch")
-def PolynomialLR(lr: float, total_iters: int = 5, power: float = 1.0) -> Schedule:
-    """lr·(1 − k/total_iters)^power, then 0."""
+def PolynomialLR(
+    lr: float, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1
+) -> Schedule:
+    """lr·(1 − k/total_iters)^power, then 0; lr for ever where either of them is 0."""
+    begins("PolynomialLR", last_epoch)
+    if total_iters == 0 or power == 0:
+        return constant(lr)
     return polynomial_decay(lr, 0.0, total_iters, power)
 
 
 @ported_from("torch")
-def CosineAnnealingLR(lr: float, T_max: int, eta_min: float = 0.0) -> Schedule:
+def CosineAnnealingLR(
+    lr: float, T_max: int, eta_min: float = 0.0, last_epoch: int = -1
+) -> Schedule:
     """eta_min + (lr − eta_min)·(1 + cos(πk/T_max))/2, then eta_min: it does not rise again."""
+    begins("CosineAnnealingLR", last_epoch)
     return cosine_decay(lr, T_max, eta_min)
 
 
 @ported_from("torch")
 def CosineAnnealingWarmRestarts(
-    lr: float, T_0: int, T_mult: int = 1, eta_min: float = 0.0
+    lr: float, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1
 ) -> Schedule:
     """Cosines from lr to eta_min; cycle i has T_0·T_mult^i updates."""
     where = "CosineAnnealingWarmRestarts"
+    begins(where, last_epoch)
     stretch = float(checks.count(where, "T_mult", T_mult))
     return cosine_restarts(lr, checks.count(where, "T_0", T_0), stretch, end=eta_min)
 
@@ -156,15 +202,18 @@ def ChainedScheduler(lr: float, schedulers: Sequence[Schedule]) -> Schedule:
 
 
 @ported_from("torch")
-def SequentialLR(schedulers: Sequence[Schedule], milestones: Sequence[int]) -> Schedule:
+def SequentialLR(
+    schedulers: Sequence[Schedule], milestones: Sequence[int], last_epoch: int = -1
+) -> Schedule:
     """Each scheduler from its milestone on, counting from 0 there."""
+    begins("SequentialLR", last_epoch)
     return at_boundaries("SequentialLR", schedulers, milestones)
 
 
 @ported_from("torch")
 def CyclicLR(  # noqa: PLR0913, PLR0917 - torch's own signature
-    base_lr: float,
-    max_lr: float,
+    base_lr: float | Sequence[float],
+    max_lr: float | Sequence[float],
     step_size_up: int = 2000,
     step_size_down: int | None = None,
     mode: str = "triangular",
@@ -172,8 +221,9 @@ def CyclicLR(  # noqa: PLR0913, PLR0917 - torch's own signature
     scale_fn: Callable[[float], float] | None = None,
     scale_mode: str = "cycle",
     cycle_momentum: bool = True,
-    base_momentum: float = 0.8,
-    max_momentum: float = 0.9,
+    base_momentum: float | Sequence[float] = 0.8,
+    max_momentum: float | Sequence[float] = 0.9,
+    last_epoch: int = -1,
 ) -> Policy:
     """Smith's cyclical rate, and the momentum against it (Smith 2015, arXiv:1506.01186).
 
@@ -181,6 +231,9 @@ def CyclicLR(  # noqa: PLR0913, PLR0917 - torch's own signature
     scale_fn(k), by `scale_mode`; such a policy has no spec.
     """
     where = "CyclicLR"
+    begins(where, last_epoch)
+    first, top_lr = alone(where, "base_lr", base_lr), alone(where, "max_lr", max_lr)
+    low, high = (alone(where, "momentum", value) for value in (base_momentum, max_momentum))
     up = whole(where, "step_size_up", step_size_up, least=1)
     down = up if step_size_down is None else whole(where, "step_size_down", step_size_down, least=1)
     if scale_fn is None:
@@ -194,9 +247,7 @@ def CyclicLR(  # noqa: PLR0913, PLR0917 - torch's own signature
         def wave(start: float, top: float) -> Schedule:
             return from_function(_scaled(start, top, (up, down), scale, by))
 
-    return Policy(
-        wave(base_lr, max_lr), wave(max_momentum, base_momentum) if cycle_momentum else None
-    )
+    return Policy(wave(first, top_lr), wave(high, low) if cycle_momentum else None)
 
 
 _SCALE_MODES = ("cycle", "iterations")
@@ -217,18 +268,19 @@ def _scaled(
 
 @ported_from("torch")
 def OneCycleLR(  # noqa: PLR0913, PLR0917 - torch's own signature
-    max_lr: float,
+    max_lr: float | Sequence[float],
     total_steps: int | None = None,
     epochs: int | None = None,
     steps_per_epoch: int | None = None,
     pct_start: float = 0.3,
     anneal_strategy: str = "cos",
     cycle_momentum: bool = True,
-    base_momentum: float = 0.85,
-    max_momentum: float = 0.95,
+    base_momentum: float | Sequence[float] = 0.85,
+    max_momentum: float | Sequence[float] = 0.95,
     div_factor: float = 25.0,
     final_div_factor: float = 1e4,
     three_phase: bool = False,
+    last_epoch: int = -1,
 ) -> Policy:
     """torch's 1cycle: max_lr/div_factor → max_lr → max_lr/div_factor/final_div_factor.
 
@@ -237,19 +289,22 @@ def OneCycleLR(  # noqa: PLR0913, PLR0917 - torch's own signature
     `gp.one_cycle` is the recipe of the paper (arXiv:1708.07120).
     """
     where = "OneCycleLR"
+    begins(where, last_epoch)
+    peak = checks.number(where, "max_lr", alone(where, "max_lr", max_lr))
+    low, high = (alone(where, "momentum", value) for value in (base_momentum, max_momentum))
     total = _total(where, total_steps, epochs, steps_per_epoch)
     share = _share(where, "pct_start", pct_start)
     shape = {"cos": "cosine", "linear": "linear"}[
         checks.choice(where, "anneal_strategy", anneal_strategy, ("cos", "linear"))
     ]
-    first = checks.number(where, "max_lr", max_lr) / div_factor
+    first = peak / div_factor
     last = first / final_div_factor
     ends = [share * total - 1.0, float(total - 1)]
-    rates, momenta = [first, max_lr, last], [max_momentum, base_momentum, max_momentum]
+    rates, momenta = [first, peak, last], [high, low, high]
     if three_phase:
         ends.insert(1, 2 * share * total - 2.0)
         rates.insert(2, first)
-        momenta.append(max_momentum)
+        momenta.append(high)
     rate = _phases(ends, rates, shape)
     return Policy(rate, _phases(ends, momenta, shape) if cycle_momentum else None)
 
@@ -278,7 +333,8 @@ def ReduceLROnPlateau(  # noqa: PLR0913, PLR0917 - torch's own signature, and wh
     threshold: float = 1e-4,
     threshold_mode: str = "rel",
     cooldown: int = 0,
-    min_lr: float = 0.0,
+    min_lr: float | Sequence[float] = 0.0,
+    eps: float = 1e-8,
     monitor: str = "val_loss",
 ) -> Policy:
     """`lr` (or any schedule) under `gp.reduce_on_plateau(counting="torch")`.
@@ -293,6 +349,7 @@ def ReduceLROnPlateau(  # noqa: PLR0913, PLR0917 - torch's own signature, and wh
             "abs".
         cooldown: epochs after a reduction in which nothing is counted.
         min_lr: the controller does not take the rate below this.
+        eps: reductions of the rate by this or less are left out.
         monitor: the metric that `scheduler.step(metric)` was given.
     """
     where = "ReduceLROnPlateau"
@@ -304,9 +361,10 @@ def ReduceLROnPlateau(  # noqa: PLR0913, PLR0917 - torch's own signature, and wh
         checks.choice(where, "mode", mode, ("min", "max")),
         threshold,
         cooldown,
-        min_lr,
+        alone(where, "min_lr", min_lr),
         relative=kind == "rel",
         counting="torch",
+        eps=eps,
     )
     return controlled(where, lr, controller, "torch")
 

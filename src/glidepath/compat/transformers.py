@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from glidepath.compat._phases import controlled, flat, join, ramp, whole
+from glidepath.compat._phases import begins, controlled, flat, join, ramp, whole
 from glidepath.compat.torch import ReduceLROnPlateau
 from glidepath.control import greedy
 from glidepath.errors import ArgumentError
@@ -45,45 +45,60 @@ WSD_TYPES = ("linear", "cosine", "1-sqrt")
 
 
 @ported_from("transformers")
-def get_constant_schedule(lr: float) -> Schedule:
+def get_constant_schedule(lr: float, last_epoch: int = -1) -> Schedule:
     """`lr` for ever."""
+    begins("get_constant_schedule", last_epoch)
     return constant(lr)
 
 
 @ported_from("transformers")
-def get_constant_schedule_with_warmup(lr: float, num_warmup_steps: int) -> Schedule:
+def get_constant_schedule_with_warmup(
+    lr: float, num_warmup_steps: int, last_epoch: int = -1
+) -> Schedule:
     """Linear from 0, then `lr`."""
+    begins("get_constant_schedule_with_warmup", last_epoch)
     up = whole("get_constant_schedule_with_warmup", "num_warmup_steps", num_warmup_steps)
     return join([*ramp(0.0, lr, up), constant(lr)])
 
 
 @ported_from("transformers")
 def get_linear_schedule_with_warmup(
-    lr: float, num_warmup_steps: int, num_training_steps: int
+    lr: float, num_warmup_steps: int, num_training_steps: int, last_epoch: int = -1
 ) -> Schedule:
     """Linear from 0, then linear to 0 at the end of training."""
+    begins("get_linear_schedule_with_warmup", last_epoch)
     up, down = _steps("get_linear_schedule_with_warmup", num_warmup_steps, num_training_steps)
     return join([*ramp(0.0, lr, up), linear(lr, 0.0, down)])
 
 
 @ported_from("transformers")
 def get_cosine_schedule_with_warmup(
-    lr: float, num_warmup_steps: int, num_training_steps: int, num_cycles: float = 0.5
+    lr: float,
+    num_warmup_steps: int,
+    num_training_steps: int,
+    num_cycles: float = 0.5,
+    last_epoch: int = -1,
 ) -> Schedule:
     """Linear from 0, then `num_cycles` full waves of a cosine, half a wave by default.
 
     At the end of training it holds; Transformers' goes on along the wave.
     """
+    begins("get_cosine_schedule_with_warmup", last_epoch)
     up, down = _steps("get_cosine_schedule_with_warmup", num_warmup_steps, num_training_steps)
     return join([*ramp(0.0, lr, up), _wave(lr, down, 0.0, num_cycles)])
 
 
 @ported_from("transformers")
 def get_cosine_with_hard_restarts_schedule_with_warmup(
-    lr: float, num_warmup_steps: int, num_training_steps: int, num_cycles: int = 1
+    lr: float,
+    num_warmup_steps: int,
+    num_training_steps: int,
+    num_cycles: int = 1,
+    last_epoch: int = -1,
 ) -> Schedule:
     """Linear from 0, then `num_cycles` equal falls of a cosine, and 0 at the end of training."""
     where = "get_cosine_with_hard_restarts_schedule_with_warmup"
+    begins(where, last_epoch)
     up, down = _steps(where, num_warmup_steps, num_training_steps)
     cycles = checks.number(where, "num_cycles", num_cycles, positive=True)
     return join([*ramp(0.0, lr, up), cosine_cycles(lr, down / cycles).take(down), constant(0.0)])
@@ -96,24 +111,29 @@ def get_polynomial_decay_schedule_with_warmup(
     num_training_steps: int,
     lr_end: float = 1e-7,
     power: float = 1.0,
+    last_epoch: int = -1,
 ) -> Schedule:
     """Linear from 0, then (lr − lr_end)·(1 − u)^power + lr_end, and lr_end after training."""
     where = "get_polynomial_decay_schedule_with_warmup"
+    begins(where, last_epoch)
     up, down = _steps(where, num_warmup_steps, num_training_steps)
     if not lr > lr_end:
         raise ArgumentError(f"{where}: lr_end must be below lr, got {lr_end!r} and {lr!r}")
+    if power == 0:
+        return join([*ramp(0.0, lr, up), *flat(lr, down + 1), constant(lr_end)])
     return join([*ramp(0.0, lr, up), polynomial_decay(lr, lr_end, down, power)])
 
 
 @ported_from("transformers")
 def get_inverse_sqrt_schedule(
-    lr: float, num_warmup_steps: int, timescale: int | None = None
+    lr: float, num_warmup_steps: int, timescale: int | None = None, last_epoch: int = -1
 ) -> Schedule:
     """Linear from 0, then lr/√(1 + (k − num_warmup_steps)/timescale).
 
     `timescale` is `num_warmup_steps` if None, or 10000 without a warm-up.
     """
     where = "get_inverse_sqrt_schedule"
+    begins(where, last_epoch)
     up = whole(where, "num_warmup_steps", num_warmup_steps)
     scale = (up or 10_000) if timescale is None else whole(where, "timescale", timescale, least=1)
     return join([*ramp(0.0, lr, up), power_decay(lr, scale, 0.5)])
@@ -125,11 +145,13 @@ def get_cosine_with_min_lr_schedule_with_warmup(
     num_warmup_steps: int,
     num_training_steps: int,
     num_cycles: float = 0.5,
+    last_epoch: int = -1,
     min_lr: float | None = None,
     min_lr_rate: float | None = None,
 ) -> Schedule:
     """Linear from 0, then a cosine from lr to min_lr (or lr·min_lr_rate), which holds."""
     where = "get_cosine_with_min_lr_schedule_with_warmup"
+    begins(where, last_epoch)
     up, down = _steps(where, num_warmup_steps, num_training_steps)
     lowest = _lowest(where, lr, min_lr, min_lr_rate)
     return join([*ramp(0.0, lr, up), _wave(lr, down, lowest, num_cycles)])
@@ -141,6 +163,7 @@ def get_cosine_with_min_lr_schedule_with_warmup_lr_rate(
     num_warmup_steps: int,
     num_training_steps: int,
     num_cycles: float = 0.5,
+    last_epoch: int = -1,
     min_lr: float | None = None,
     min_lr_rate: float | None = None,
     warmup_lr_rate: float | None = None,
@@ -150,6 +173,7 @@ def get_cosine_with_min_lr_schedule_with_warmup_lr_rate(
     The warm-up ends at update num_warmup_steps − 1 and the cosine at num_training_steps − 1.
     """
     where = "get_cosine_with_min_lr_schedule_with_warmup_lr_rate"
+    begins(where, last_epoch)
     up, down = _steps(where, num_warmup_steps, num_training_steps)
     lowest = _lowest(where, lr, min_lr, min_lr_rate)
     warmup: list[Schedule] = []
@@ -172,9 +196,11 @@ def get_wsd_schedule(  # noqa: PLR0913, PLR0917 - Transformers' own signature
     decay_type: str = "cosine",
     min_lr_ratio: float = 0.0,
     num_cycles: float = 0.5,
+    last_epoch: int = -1,
 ) -> Schedule:
     """Warm-up from lr·min_lr_ratio, stable, decay to lr·min_lr_ratio, which holds."""
     where = "get_wsd_schedule"
+    begins(where, last_epoch)
     up = whole(where, "num_warmup_steps", num_warmup_steps)
     down = whole(where, "num_decay_steps", num_decay_steps)
     stable = _stable(up, down, num_training_steps, num_stable_steps)

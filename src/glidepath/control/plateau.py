@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from glidepath.control.metric import MODES, Watching, checked_factor, checked_monitor, improves
 from glidepath.schedules import checks
+from glidepath.schedules.schedule import Node
 
 COUNTINGS = ("keras", "torch")
 
@@ -36,6 +37,12 @@ class ReduceOnPlateau(Watching):
     relative: bool = False
     counting: str = "keras"
     restore_best: bool = False
+    eps: float = 0.0
+
+    def node(self) -> Node:
+        """The controller as JSON data; without `eps` where it is 0."""
+        node = super().node()
+        return node if self.eps else {key: item for key, item in node.items() if key != "eps"}
 
     def init(self) -> PlateauState:
         """The state before the first epoch."""
@@ -72,7 +79,8 @@ class ReduceOnPlateau(Watching):
             return replace(state, waited=waited, cooling=cooling)
         if rate <= self.min_rate:
             return replace(state, waited=waited, cooling=cooling)
-        factor = state.factor * self.factor
+        lowered = max(rate * self.factor, self.min_rate)
+        factor = state.factor * (self.factor if rate - lowered > self.eps else 1.0)
         return replace(state, factor=factor, waited=0, cooling=self._cooling)
 
     def apply(self, state: PlateauState, rate: float) -> float:
@@ -101,6 +109,7 @@ def reduce_on_plateau(  # noqa: PLR0913 - the natives have as many
     relative: bool = False,
     counting: str = "keras",
     restore_best: bool = False,
+    eps: float = 0.0,
 ) -> ReduceOnPlateau:
     """Performance scheduling, on top of any schedule: multiply the rate when a metric stalls.
 
@@ -126,6 +135,7 @@ def reduce_on_plateau(  # noqa: PLR0913 - the natives have as many
         restore_best: whether each reduction also puts the weights and the optimizer's slots of
             the best epoch back (the last one that counted as an improvement). The clock, the
             schedule and the controllers do not go back.
+        eps: a reduction of the rate by this or less is left out (1e-8 in torch).
     """
     where = "reduce_on_plateau"
     like = checks.choice(where, "counting", counting, COUNTINGS)
@@ -140,4 +150,5 @@ def reduce_on_plateau(  # noqa: PLR0913 - the natives have as many
         checks.flag(where, "relative", relative),
         like,
         checks.flag(where, "restore_best", restore_best),
+        checks.number(where, "eps", eps),
     )
