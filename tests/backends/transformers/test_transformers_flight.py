@@ -1,11 +1,4 @@
-"""Trainer: every update applies the plan, under accumulation, AMP, processes and resume."""
-
-import json
-import os
-import socket
-import subprocess
-import sys
-from pathlib import Path
+"""Trainer: every update applies the plan, under accumulation, AMP and resume."""
 
 import pytest
 
@@ -207,43 +200,3 @@ def test_a_second_training_flies_from_its_beginning(tmp_path):
     made.train()
     assert set(read.rates) == {0.003}
     assert sum(type(each).__name__ == "Flight" for each in made.callback_handler.callbacks) == 1
-
-
-WORKER = """
-import json, sys
-sys.path.insert(0, sys.argv[1])
-from test_transformers_flight import POLICY, fly, trainer
-made, read = trainer(sys.argv[2], gradient_accumulation_steps=2)
-flight = fly(made, POLICY)
-made.train()
-assert made.accelerator.num_processes == 2
-print(json.dumps(read.rates))
-"""
-
-
-def test_two_processes_follow_one_plan(tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-c", WORKER, str(Path(__file__).parent), str(tmp_path)],
-            env={
-                **os.environ,
-                **shared,
-                "RANK": str(rank),
-                "LOCAL_RANK": str(rank),
-                "OMP_NUM_THREADS": "1",
-            },
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(2)
-    ]
-    printed = [process.communicate(timeout=180)[0] for process in started]
-    assert [process.returncode for process in started] == [0, 0]
-    total = EPOCHS * EXAMPLES // BATCH // 2 // 2
-    for output in printed:
-        rates = next(line for line in output.splitlines() if line.startswith("["))
-        assert json.loads(rates) == planned(total)
