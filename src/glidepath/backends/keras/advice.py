@@ -11,6 +11,7 @@ from keras import ops
 
 from glidepath.backends.advising import AdviserLike, checked
 from glidepath.backends.keras.flight import Flight
+from glidepath.backends.keras.noise import GradientNoise
 from glidepath.errors import ArgumentError
 
 
@@ -25,6 +26,7 @@ class CooldownAdvice(keras.callbacks.Callback):
         flight: what flies the rate; it must come before this callback. None where the rate is the
             optimizer's own, which is then read at every epoch's end.
         monitor: the loss to tell it: "val_loss" or "loss"; of the kind of the adviser's runs.
+        noise: the gradients' noise, for where no decay was seen; a callback of the same fit.
         apply: begin the cool-down when the law says that its time has come, to end where the plan
             ends. Off by default; needs a flight.
 
@@ -39,6 +41,7 @@ class CooldownAdvice(keras.callbacks.Callback):
         flight: Flight | None = None,
         monitor: str = "val_loss",
         *,
+        noise: GradientNoise | None = None,
         apply: bool = False,
     ) -> None:
         super().__init__()
@@ -49,6 +52,7 @@ class CooldownAdvice(keras.callbacks.Callback):
                 "CooldownAdvice(adviser, flight, apply=True)"
             )
         self._flight, self._monitor, self._apply = flight, monitor, apply
+        self._noise = noise
         self.applied_at: int | None = None
         """The update at which a cool-down was begun; None where none was."""
         self.said: list[str] = []
@@ -68,6 +72,9 @@ class CooldownAdvice(keras.callbacks.Callback):
         if rate is None:
             rate = ops.convert_to_numpy(optimizer.learning_rate)
         self._adviser.saw(step, float(values[self._monitor]), float(rate))
+        trace = None if self._noise is None else self._noise.trace(float(rate))
+        if trace is not None:
+            self._adviser.noisy(trace)
         plan = None if self._flight is None else self._flight.plan
         advice = self._adviser.advise(plan, ahead=self._apply)
         if advice is None or self.applied_at is not None:
