@@ -42,6 +42,11 @@ def test_runs_that_cannot_answer_are_named_with_their_reasons():
     assert "cool-down" in found.refused["flat"]
 
 
+def trained(result, seconds):
+    """The study, had its training steps taken so long."""
+    return replace(result, cost=replace(result.cost, steps=seconds))
+
+
 def lawful(result, chosen):
     """The study with the runs of one policy following a law, and the others at one rate."""
     policies = []
@@ -67,12 +72,19 @@ def lawful(result, chosen):
 
 def test_the_section_shows_the_table_of_a_study_that_can_answer(monkeypatch):
     monkeypatch.setitem(TRUE, "tempered-power", (2.8, 0.1, 0.5, 0.07, 250.0, 0.9))
-    page = what_if_section(lawful(study(names=["cosine", "fixed"]), "cosine"))
+    page = what_if_section(trained(lawful(study(names=["cosine", "fixed"]), "cosine"), 60.0))
     assert "<table" in page and "cosine, as it was" in page
     assert "twice as long" in page and "Nothing of this was trained" in page
 
 
+def test_a_law_is_not_fitted_where_that_would_take_as_long_as_the_training():
+    result = study(names=["fixed"])
+    page = what_if_section(trained(result, 9.0))
+    assert "Not asked" in page and "took 9" in page and "records of fixed" in page
+    assert "Not asked" not in what_if_section(trained(result, 10.0))
+
+
 def test_the_section_says_why_where_no_run_can_answer():
-    page = what_if_section(study(names=["fixed"]))
+    page = what_if_section(trained(study(names=["fixed"]), 60.0))
     assert 'id="what-if"' in page and "<table" not in page
     assert "cannot be told from the runs of fixed" in page

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from glidepath.analysis.evidence import Evidence, gather
-from glidepath.analysis.fitting import Fit, draws, fit
+from glidepath.analysis.fitting import STARTS, Fit, draws, fit
 from glidepath.analysis.laws import LOG_POWER, MULTI_POWER, QUICK_TISSUE, TEMPERED_POWER, expose
 from glidepath.analysis.laws.law import Law
 from glidepath.analysis.rates import Array, RateCurve
@@ -79,10 +79,17 @@ class Ensemble:
         ]
         return (*best, *drawn)
 
-    def curves(self, rates: RateCurve, moments: Array, most: int = 150) -> Array:
-        """The loss by every member, shape (members, moments)."""
+    def curves(
+        self, rates: RateCurve, moments: Array, most: int = 150, members: int | None = None
+    ) -> Array:
+        """The loss by every member, or by the first so many, shape (members, moments)."""
         exposure = expose(rates, moments, self.evidence.scale, most)
-        return np.stack([law(parameters, exposure) for law, parameters in self.members])
+        return np.stack([law(parameters, exposure) for law, parameters in self.members[:members]])
+
+    def middle_of(self, rates: RateCurve) -> float:
+        """The middle of the predicted losses at the end, without what the band needs."""
+        end = np.asarray([float(rates.total)])
+        return float(self.centre(self.curves(rates, end, members=self.leading))[0])
 
     def centre(self, curves: Array) -> Array:
         """The middle of the leading fits, shape (moments,)."""
@@ -131,14 +138,16 @@ class Ensemble:
         return np.asarray(np.sqrt(differences.var(axis=0) + level**2 * square))
 
 
-def assemble(runs: tuple[LoggedRun, ...], laws: tuple[Law, ...] = MIXED) -> Ensemble:
-    """Fit the laws to the runs.
+def assemble(
+    runs: tuple[LoggedRun, ...], laws: tuple[Law, ...] = MIXED, starts: int = STARTS
+) -> Ensemble:
+    """Fit the laws to the runs, each from so many starts at the most.
 
     Raises:
         RefusedError: no law comes near the runs.
     """
     evidence = gather(runs)
-    fits = tuple(fit(law, evidence) for law in laws)
+    fits = tuple(fit(law, evidence, starts) for law in laws)
     best = min(typical(found, evidence) for found in fits)
     if best > max(WORST, 1.5 * evidence.noise):
         raise RefusedError(

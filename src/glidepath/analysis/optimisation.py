@@ -141,17 +141,15 @@ def _choose(
     length: tuple[Duration, int | None],
 ) -> Recommendation:
     others = {name: _curve(s, *length) for name, s in baselines.items()}
-    ends = {key: _end(ensemble, rates) for key, rates in curves.items()}
-    others_ends = {name: _end(ensemble, rates) for name, rates in others.items()}
-    middle = {key: float(ensemble.centre(end[:, None])[0]) for key, end in ends.items()}
+    middle = {key: ensemble.middle_of(rates) for key, rates in curves.items()}
     best = min(middle, key=lambda key: middle[key])
     total = curves[best].total
-    gain = _difference(ensemble, ends[best], others_ends[SIMPLE], total)
+    others_ends = {name: _end(ensemble, rates) for name, rates in others.items()}
+    gain = _difference(ensemble, _end(ensemble, curves[best]), others_ends[SIMPLE], total)
     simple = gain.high >= 0
     chosen: Key = (0.6, "linear", 0.0) if simple else best
-    gains = {
-        name: _difference(ensemble, ends[chosen], end, total) for name, end in others_ends.items()
-    }
+    ended = _end(ensemble, curves[chosen])
+    gains = {name: _difference(ensemble, ended, end, total) for name, end in others_ends.items()}
     policy = Policy(family[chosen])
     message = _message(best, chosen, gain)
     notes = remarks(ensemble, curves[chosen], policy)

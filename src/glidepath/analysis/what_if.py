@@ -18,6 +18,12 @@ SEEDS = 3
 """Runs of one policy that a law is fitted to."""
 TRIES = 1
 """Policies whose law is fitted before giving up: each takes a second or so."""
+STARTS = 2
+"""Starts of each fit: fewer than `predict` takes, for a study waits for it."""
+ASKING = 1.0
+"""Seconds that it takes on one core."""
+SHARE = 0.1
+"""The share of the training steps' time that it may take."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,7 @@ def what_if(flights: Sequence[tuple[str, Sequence[LoggedRun]]]) -> WhatIf:
             if tries == TRIES:
                 break
             tries += 1
-            ensemble = assemble(runs)
+            ensemble = assemble(runs, starts=STARTS)
         except RefusedError as error:
             refused[name] = str(error)
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from glidepath.analysis.reading.records import from_record
 from glidepath.analysis.run import LoggedRun
-from glidepath.analysis.what_if import Row, WhatIf, what_if
+from glidepath.analysis.what_if import ASKING, SHARE, Row, WhatIf, what_if
 from glidepath.errors import RecordError
 from glidepath.studies.result import PolicyResult, StudyResult
 from glidepath.viewing import numbers
@@ -17,11 +17,24 @@ NAME = "What if"
 
 def what_if_section(study: StudyResult) -> Markup:
     """Predicted losses at the end, or why there are none."""
+    steps = study.cost.steps
+    if steps * SHARE < ASKING:
+        return element("section", element("h2", NAME), _unasked(study, steps), id="what-if")
     chosen = study.recommended.name
     order = sorted(ranked(study), key=lambda policy: policy.name != chosen)
     found = what_if([(policy.name, _runs(policy)) for policy in order])
     parts = [_refusal(found)] if found.source is None else _answer(found)
     return element("section", element("h2", NAME), *parts, id="what-if")
+
+
+def _unasked(study: StudyResult, steps: float) -> Markup:
+    policy = study.recommended.name
+    return element(
+        "p",
+        f"Not asked: all training steps together took {numbers.seconds(steps)}, and to fit a law "
+        f"of the loss would take a tenth of that or more. The records of {policy} are in the "
+        "study's folder: glidepath diagnose and glidepath predict read them.",
+    )
 
 
 def _runs(policy: PolicyResult) -> list[LoggedRun]:
