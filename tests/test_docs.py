@@ -17,6 +17,14 @@ BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHOWN = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```)?", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"\d[\d,]*\.?\d*(?:e[-+]?\d+)?")
 BETWEEN = "-- the next block --"
+ONE_BY_ONE = f"""
+import os, runpy
+folder = os.getcwd()
+for number in range({{count}}):
+    print({BETWEEN!r}, number, flush=True)
+    os.chdir(os.path.join(folder, str(number)))
+    runpy.run_path("block.py", run_name="__main__")
+"""
 ENGINES = ("glidepath.keras", "glidepath.torch", "glidepath.optax", "import keras", "import torch")
 
 
@@ -50,11 +58,28 @@ def run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize(("name", "block"), blocks(light=False), ids=lambda value: value[:40])
-def test_framework_block(name: str, block: str, tmp_path: Path) -> None:
-    """A block that imports a framework runs in a process of its own."""
-    done = run(block, tmp_path)
-    assert done.returncode == 0, f"{name}:\n{done.stderr}"
+def by_framework() -> dict[str, list[tuple[str, str]]]:
+    """The blocks that need a framework, by which one: it is imported once for all of them."""
+    found: dict[str, list[tuple[str, str]]] = {"keras": [], "optax": [], "torch": []}
+    for name, block in blocks(light=False):
+        words = [word for word in ("keras", "optax") if f"glidepath.{word}" in block]
+        found[words[0] if words else "keras" if "import keras" in block else "torch"].append(
+            (name, block)
+        )
+    return found
+
+
+@pytest.mark.parametrize("framework", ["keras", "optax", "torch"])
+def test_framework_blocks(framework: str, tmp_path: Path) -> None:
+    """Blocks that import a framework run, each with names and a folder of its own."""
+    chosen = by_framework()[framework]
+    assert len(chosen) > 3
+    for number, (name, block) in enumerate(chosen):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "block.py").write_text(f"# {name}\n{block}", encoding="utf-8")
+    done = run(ONE_BY_ONE.format(count=len(chosen)), tmp_path)
+    last = done.stdout.rpartition(BETWEEN)[2].split() or ["0"]
+    assert done.returncode == 0, f"{chosen[int(last[0])][0]}:\n{done.stderr}"
 
 
 @pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)
