@@ -12,7 +12,7 @@
     ├── RefusedError      a question that logged runs cannot answer (in glidepath.analysis)
     └── MissingExtraError an optional dependency that is not installed (also an ImportError)
 
-Every message says what was wrong, what was got, and what to do.
+Every message says what was wrong, what was got, and what to do. `PortingWarning` is a warning.
 """
 
 from __future__ import annotations
@@ -52,6 +52,10 @@ class CheckError(GlidepathError, AssertionError):
 
 class StudyError(GlidepathError):
     """A study that cannot run or resume in the folder it was given."""
+
+
+class PortingWarning(UserWarning):
+    """A policy that was written for another framework will train otherwise in this one."""
 
 
 class MissingExtraError(GlidepathError, ImportError):

@@ -42,6 +42,7 @@ CAREFUL = [
         gp.Policy(gp.piecewise_constant([0.1, 0.01], ["10ep"]), momentum=0.9),
         "goes on at the old rate for about 10 updates",
     ),
+    (gp.Policy(gp.cosine_decay(0.1, "100%"), weight_decay=0.01), "couple it to the gradient"),
     (gp.constant(0), "zero all the time"),
     (gp.Policy(0.1, controllers=[gp.reduce_on_plateau()]), "reduce_on_plateau acts on top"),
 ]

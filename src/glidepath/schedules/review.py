@@ -36,7 +36,7 @@ def review(
     Returns:
         The plan, and warnings: phases longer than the run, a decay that never reaches its end, a
         rate that ends high or vanishes, step-wise schedules that were probably meant by epoch,
-        jumps, and drops that frameworks with momentum take differently.
+        jumps, and what frameworks take differently: drops under momentum, and weight decay.
 
     Raises:
         PlanError: where not even a cut plan can be made.
@@ -56,6 +56,11 @@ def review(
     warnings += _by_epoch(flown, plan)
     warnings += _ending(plan, table)
     warnings += _jumps(plan, table)
+    if plan.weight_decay is not None:
+        warnings.append(
+            "weight decay is flown: torch's SGD and Adam couple it to the gradient, AdamW and "
+            "Keras's optimizers do not, so the same values train differently there"
+        )
     if flown.controllers:
         names = ", ".join(str(c.node()["controller"]) for c in flown.controllers)
         warnings.append(f"{names} acts on top while training; what is shown is without it")

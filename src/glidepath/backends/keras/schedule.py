@@ -10,6 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from glidepath.backends.keras.moved import warn_of_porting
 from glidepath.errors import ArgumentError, SpecError
 from glidepath.schedules.durations import Duration
 from glidepath.schedules.plan import Plan
@@ -64,6 +65,7 @@ class PlanSchedule(keras.optimizers.schedules.LearningRateSchedule):
         self.values = values
         """The rate at the updates 0, ..., total, in float32."""
         self._table = ops.convert_to_tensor(values)
+        self._looked = False
 
     def __call__(self, step: Any) -> Any:
         """The rate at Keras's count of batches `step`, as an engine's float32 scalar."""
@@ -85,6 +87,9 @@ class PlanSchedule(keras.optimizers.schedules.LearningRateSchedule):
                 f"gradient_accumulation_steps={caller.gradient_accumulation_steps}; give both the "
                 "same number"
             )
+        if self.plan is not None and not self._looked:
+            self._looked = True
+            warn_of_porting(self.plan.policy, caller)
 
     def get_config(self) -> dict[str, Any]:
         """The plan's spec; for a plan without one, its float32 table."""

@@ -88,9 +88,8 @@ class Flight(InFlight):
 
     def inject(self, optimizer: Callable[..., Any], **arguments: Any) -> Any:
         """An optimizer that flies the plan; see `glidepath.optax.inject`, which it is like."""
-        return inject_each(
-            optimizer, {name: _Values(self, name) for name in self.plan.tracks}, arguments
-        )
+        flown = {name: _Values(self, name) for name in self.plan.tracks}
+        return inject_each(optimizer, flown, arguments, self.plan.policy)
 
     @overload
     def epoch_end(self, state: Any, metrics: Mapping[str, Any]) -> Any: ...

@@ -12,6 +12,7 @@ import numpy as np
 import optax
 
 from glidepath.backends.optax.traced import LAST, evaluate
+from glidepath.backends.porting import warn_of_porting
 from glidepath.errors import ArgumentError
 from glidepath.schedules import Duration, Plan, Policy, Schedule, Track, as_policy
 
@@ -60,6 +61,9 @@ def schedule(
         raise ArgumentError(
             f"schedule: the policy flies {list(plan.tracks)}, got {name!r}; choose one of them"
         )
+    if name == "learning_rate":
+        where = {"momentum": "optax.sgd(momentum=...)", "decay": "optax.adamw and its like"}
+        warn_of_porting(plan.policy, "optax", **where, coupled=False)
     return _schedule(plan.tracks[name])
 
 
@@ -89,14 +93,18 @@ def inject(
     """
     plan = _without_controllers(planned(policy, total, steps_per_epoch))
     flown = {name: _schedule(track) for name, track in plan.tracks.items()}
-    return inject_each(optimizer, flown, arguments)
+    return inject_each(optimizer, flown, arguments, plan.policy)
 
 
 def inject_each(
-    optimizer: Callable[..., Any], schedules: dict[str, Any], arguments: dict[str, Any]
+    optimizer: Callable[..., Any],
+    schedules: dict[str, Any],
+    arguments: dict[str, Any],
+    policy: Policy,
 ) -> Any:
-    """The optimizer with Optax schedules for its hyperparameters, which a policy names."""
+    """The optimizer with Optax schedules for its hyperparameters, which `policy` names."""
     known = parameters_of(optimizer)
+    _warn_of_porting(policy, optimizer, {**known, **arguments})
     flown = {_argument(name, known, optimizer): given for name, given in schedules.items()}
     twice = sorted(set(flown) & set(arguments))
     if twice:
@@ -175,6 +183,20 @@ def _without_controllers(plan: Plan) -> Plan:
             "count; fly it with glidepath.optax.Flight, or leave them out"
         )
     return plan
+
+
+def _warn_of_porting(policy: Policy, optimizer: Any, given: dict[str, Any]) -> None:
+    """Warn of what the optimizer makes of rates from another framework."""
+    kind = getattr(optimizer, "__name__", "this optimizer")
+    flown = policy.schedules
+
+    def used(name: str) -> str | None:
+        has = name in given and (name in flown or given[name] not in (None, 0.0))
+        return f"optax.{kind}" if has else None
+
+    warn_of_porting(
+        policy, "optax", momentum=used("momentum"), decay=used("weight_decay"), coupled=False
+    )
 
 
 def _argument(name: str, known: dict[str, Any], optimizer: Any) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from torch import Tensor
 
+from glidepath.backends import porting
 from glidepath.errors import ArgumentError
 from glidepath.schedules.plan import Plan
 
@@ -83,6 +84,30 @@ def refuse_unflown(kind: str, index: int, group: Mapping[str, Any], plan: Plan) 
         )
     if kind == "RMSprop" and plan.momentum is not None:
         _refuse_late_momentum(plan)
+
+
+def warn_of_porting(kind: str, group: Mapping[str, Any], plan: Plan) -> None:
+    """Warn of what a group's optimizer makes of rates from another framework.
+
+    Momentum that keeps a velocity is SGD's and RMSprop's; Adam's family has the rate outside of
+    its means everywhere. Of an optimizer that is not torch's own, nothing is known.
+    """
+    decay = kind in _COUPLED and not group.get("decoupled_weight_decay")
+    velocity = "momentum" in group and (plan.momentum is not None or group["momentum"] != 0)
+    decays = "weight_decay" in group and (
+        plan.weight_decay is not None or group["weight_decay"] != 0
+    )
+    porting.warn_of_porting(
+        plan.policy,
+        "torch",
+        momentum=kind if velocity else None,
+        decay=kind if decays and decay else None,
+        coupled=True,
+    )
+
+
+_COUPLED = ("ASGD", "Adadelta", "Adagrad", "Adam", "Adamax", "NAdam", "RAdam", "RMSprop", "SGD")
+"""torch's optimizers whose weight decay is a term of the gradient."""
 
 
 def _refuse_late_momentum(plan: Plan) -> None:

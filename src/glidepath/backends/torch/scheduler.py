@@ -135,6 +135,7 @@ class Scheduler(InFlight, LRScheduler):
         for index, (rule, group) in enumerate(zip(named, live, strict=True)):
             plan = (self._main if rule is None else ruled[rule]).plan
             hyper.refuse_unflown(self._kind, index, group, plan)
+            hyper.warn_of_porting(self._kind, group, plan)
         if not self._bound:
             unnamed = {i: live[i] for i, rule in enumerate(named) if rule is None}
             rules.refuse_flattening(self._main.plan, unnamed)
