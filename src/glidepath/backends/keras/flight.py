@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from glidepath.backends.keras import flight_log, flight_plan, live, logbook
+from glidepath.backends.keras import flight_log, flight_plan, live, logbook, moved
 from glidepath.backends.keras.best import Best
 from glidepath.backends.keras.changes import Changeable
 from glidepath.backends.keras.flight_log import FlightLog
@@ -209,6 +209,8 @@ class Flight(Changeable, keras.callbacks.Callback):
         self._begin_wall(self._saved, steps // every if steps else None)
         names = () if self.plan is None else tuple(self.plan.tracks)
         live.refuse_unflown(optimizer, names)
+        if self.plan is not None:
+            moved.warn_of_porting(self.plan.policy, optimizer)
         if self._record is not None:
             flight_log.check_record(self._record, self._seen)
         size = _RING if steps is None else -(-steps // every) + 1
