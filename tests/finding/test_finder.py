@@ -88,9 +88,17 @@ def test_a_steady_lane_begins_the_longer_one():
         assert lane.losses[: len(before)] == before
         flown[lane.rate] = lane.losses
     assert found.cost.lane_updates == sum(map(len, flown.values()))
-    alone = ToyTrainer()
+    alone = Probed()
     rate, losses = max(flown.items(), key=lambda item: len(item[1]))
     alone.reset(0)
+    last = next(lane for lane in found.lanes if lane.rate == rate and lane.updates == len(losses))
+    assert [look.updates for look in last.looks] == [125, 150, 175]
+    for look in last.looks:
+        start = alone.snapshot()
+        alone.advance({"learning_rate": np.full(look.updates, rate)})
+        assert tuple(alone.probe(1024)) == look.probe
+        alone.restore(start)
+    assert Found.from_json(found.to_json()) == found
     assert alone.advance({"learning_rate": np.full(len(losses), rate)}).losses.tolist() == list(
         losses
     )

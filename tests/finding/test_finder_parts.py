@@ -128,12 +128,12 @@ class Scripted:
     def cost(self, start, rate, updates):
         return updates
 
-    def fly(self, start, rate, updates):
+    def fly(self, start, rate, updates, look=False):
         self.updates += updates
         self.flown.append((math.log2(rate), updates))
         return lane(math.log2(rate), updates, self.loss(math.log2(rate), updates))
 
-    def fly_all(self, start, rates, updates):
+    def fly_all(self, start, rates, updates, look=False):
         return [self.fly(start, rate, updates) for rate in rates]
 
 

@@ -97,8 +97,8 @@ def test_the_order_in_which_lanes_are_read_does_not_matter(shape, found):
 def test_the_order_in_which_lanes_are_flown_does_not_matter(shape, found, monkeypatch):
     straight = Flyer.fly_all
 
-    def reversed_(self, start, rates, updates):
-        return straight(self, start, rates[::-1], updates)[::-1]
+    def reversed_(self, start, rates, updates, look=False):
+        return straight(self, start, rates[::-1], updates, look=look)[::-1]
 
     monkeypatch.setattr(Flyer, "fly_all", reversed_)
     other = gp.find(Noisy(NOISE[shape]), SHAPES[shape], 600)

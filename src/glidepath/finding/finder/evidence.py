@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from glidepath.finding.finder.found import Lane
+from glidepath.finding.finder.gap import Gap, gap_of
 from glidepath.training.trainer import Array
 
 
@@ -35,9 +36,13 @@ class Evidence:
     """The loss between the best lane and the start, in the task's unit."""
     longest: int
     """Updates of the longest lanes."""
+    gap: Gap
+    """How far the validation loss falls behind the training loss."""
 
 
-def gather(lanes: Sequence[Lane], start: Array, draws: int, seed: int) -> Evidence | None:
+def gather(
+    lanes: Sequence[Lane], start: Array, draws: int, seed: int, per_epoch: int | None = None
+) -> Evidence | None:
     """The evidence of lanes; None where none of them learnt anything.
 
     Args:
@@ -45,8 +50,10 @@ def gather(lanes: Sequence[Lane], start: Array, draws: int, seed: int) -> Eviden
         start: the probe's losses by part before any update.
         draws: how often the probe's parts are resampled.
         seed: of the resampling.
+        per_epoch: updates in an epoch; None where that is not known.
     """
     worst = float(start.mean())
+    lanes = with_looks(lanes)
     healthy = [lane for lane in lanes if not lane.diverged and lane.score < worst]
     if not healthy:
         return None
@@ -80,7 +87,29 @@ def gather(lanes: Sequence[Lane], start: Array, draws: int, seed: int) -> Eviden
         cliff=cliff,
         scale=scale,
         longest=longest,
+        gap=gap_of(healthy, scale, per_epoch),
     )
+
+
+def with_looks(lanes: Sequence[Lane]) -> list[Lane]:
+    """The lanes, and every look at one on its way as a lane of its own."""
+    taken = {(lane.rate, lane.updates) for lane in lanes}
+    return [
+        *lanes,
+        *(
+            replace(
+                lane,
+                updates=look.updates,
+                score=float(np.mean(look.probe)),
+                probe=look.probe,
+                losses=lane.losses[: look.updates],
+                looks=(),
+            )
+            for lane in lanes
+            for look in lane.looks
+            if not lane.diverged and (lane.rate, look.updates) not in taken
+        ),
+    ]
 
 
 def _outlived(fallen: Lane, healthy: Sequence[Lane]) -> bool:

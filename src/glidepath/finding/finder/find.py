@@ -84,7 +84,7 @@ def find(
         notes += _about(trainer, search)
     finally:
         _restore(trainer, state)
-    found, cliff = _read(search, shape, seed or 0)
+    found, cliff = _read(search, shape, seed or 0, trainer.steps_per_epoch)
     seconds = time.perf_counter() - began
     return Found(
         learning_rate=2.0**found.position,
@@ -110,9 +110,9 @@ def _restore(trainer: Trainer, state: Any) -> None:
         raise
 
 
-def _read(search: Search, shape: Shape, seed: int) -> tuple[Answer, float | None]:
+def _read(search: Search, shape: Shape, seed: int, per_epoch: int) -> tuple[Answer, float | None]:
     """The answer, and the position of the cliff where there is one."""
-    evidence = gather(search.lanes, search.start.probe, _DRAWS, seed)
+    evidence = gather(search.lanes, search.start.probe, _DRAWS, seed, per_epoch)
     if evidence is None:
         fallen = [math.log2(lane.rate) for lane in search.lanes if lane.diverged]
         worse = fallen or any(lane.score > search.worst for lane in search.lanes)

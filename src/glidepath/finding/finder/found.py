@@ -28,6 +28,14 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class Look:
+    """The probe's losses of a lane on its way."""
+
+    updates: int
+    probe: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Lane:
     """A short training that flew the policy's shape, compressed, from the common start."""
 
@@ -42,6 +50,8 @@ class Lane:
     losses: tuple[float, ...]
     """The loss of each update's batch; fewer than `updates` where it diverged."""
     diverged: bool
+    looks: tuple[Look, ...] = ()
+    """Looks on the way, where nothing changes during the run: each is a shorter run's end."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +144,8 @@ def _numbers(values: Any) -> tuple[float, ...]:
 def _lane(data: Mapping[str, Any]) -> Lane:
     numbers = {name: _numbers(data[name]) for name in ("probe", "losses")}
     score = math.nan if data["score"] is None else float(data["score"])
-    return Lane(**{**data, **numbers, "rate": float(data["rate"]), "score": score})
+    looks = tuple(Look(int(one["updates"]), _numbers(one["probe"])) for one in data["looks"])
+    return Lane(**{**data, **numbers, "rate": float(data["rate"]), "score": score, "looks": looks})
 
 
 def _parsed(data: Mapping[str, Any]) -> Found:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from glidepath.finding.finder.found import Lane
+from glidepath.finding.finder.found import Lane, Look
 from glidepath.finding.finder.shape import Shape
 from glidepath.training.trainer import Array, Laner, Prober, Trainer
 
@@ -20,6 +20,8 @@ _WORTH = 10.0
 """Seconds that lanes must take one by one before they are compiled to fly side by side."""
 _LOOKS = 8
 """How often a lane is looked at while it flies, to stop it where its loss is not finite."""
+_WORTH_PROBING = 0.5
+"""The share of a lane after which such a look, where nothing changes during the run, is probed."""
 
 
 @dataclass(frozen=True)
@@ -68,38 +70,48 @@ class Flyer:
         """The lane-updates that a lane would take."""
         return updates - self.done(rate)
 
-    def fly(self, start: Start, rate: float, updates: int) -> Lane:
-        """One lane; it stops early where its loss is not finite."""
+    def fly(self, start: Start, rate: float, updates: int, *, look: bool = False) -> Lane:
+        """One lane; it stops early where its loss is not finite.
+
+        With `look`, a lane of a steady shape is probed on its way too.
+        """
         held = self._held.get(rate)
         self.trainer.restore(start.state if held is None else held.state)
         losses = np.empty(0) if held is None else held.losses
         began = time.perf_counter()
         done = len(losses)
         tables = self.shape.flown(rate, updates)
-        chunk = _chunk(updates)
-        for begin in range(done, updates, chunk):
-            cut = slice(begin, min(begin + chunk, updates))
+        looks: list[Look] = []
+        for begin, end in _chunks(done, updates):
+            cut = slice(begin, end)
             found = self.trainer.advance({name: table[cut] for name, table in tables.items()})
             losses = np.concatenate([losses, found.losses])
             if not np.isfinite(losses).all():
                 break
+            if look and self._probes(end, updates):
+                looks.append(Look(end, tuple(probe(self.trainer).tolist())))
         flown = len(losses) - done
         self.updates, self.sequential = self.updates + flown, self.sequential + flown
         # The first lane compiles; the least is what an update takes.
         self._pace = min(self._pace, (time.perf_counter() - began) / max(flown, 1))
-        return self._end(start, rate, updates, losses)
+        return self._end(start, rate, updates, losses, tuple(looks))
 
-    def fly_all(self, start: Start, rates: Sequence[float], updates: int) -> list[Lane]:
+    def _probes(self, now: int, updates: int) -> bool:
+        """Whether a lane of so many updates is probed where it stands."""
+        return self.shape.steady and _WORTH_PROBING * updates <= now < updates
+
+    def fly_all(
+        self, start: Start, rates: Sequence[float], updates: int, *, look: bool = False
+    ) -> list[Lane]:
         """Several lanes, side by side where the trainer can and it pays."""
         lanes: dict[float, Lane] = {}
         for done in sorted({self.done(rate) for rate in rates}):
             group = [rate for rate in rates if self.done(rate) == done]
             if len(group) > 1 and self._pays(len(group) * (updates - done)):
-                lanes |= dict(
-                    zip(group, self._side_by_side(start, group, done, updates), strict=True)
-                )
+                flown = self._side_by_side(start, group, (done, updates), look)
+                lanes |= dict(zip(group, flown, strict=True))
             else:
-                lanes |= {rate: self.fly(start, rate, updates) for rate in group}
+                lanes |= {rate: self.fly(start, rate, updates, look=look) for rate in group}
         return [lanes[rate] for rate in rates]
 
     def _pays(self, updates: int) -> bool:
@@ -109,29 +121,40 @@ class Flyer:
         return self._mode == "always" or updates * self._pace > _WORTH
 
     def _side_by_side(
-        self, start: Start, rates: Sequence[float], done: int, updates: int
+        self, start: Start, rates: Sequence[float], span: tuple[int, int], look: bool
     ) -> list[Lane]:
-        """Lanes that have all been flown up to `done`."""
+        """Lanes that have all been flown up to the begin of the span, flown on to its end."""
         assert isinstance(self.trainer, Laner)
+        done, updates = span
         held = [self._held[rate] for rate in rates] if done else []
         states = [lane.state for lane in held] or [start.state] * len(rates)
         tables = [self.shape.flown(rate, updates) for rate in rates]
-        values = {name: np.stack([table[name][done:] for table in tables]) for name in tables[0]}
-        found, ends = self.trainer.advance_lanes(states, values)
+        losses = np.stack([lane.losses for lane in held]) if held else np.empty((len(rates), 0))
+        looks: list[list[Look]] = [[] for _ in rates]
+        ends = [end for _, end in _chunks(done, updates) if look and self._probes(end, updates)]
+        for begin, end in zip([done, *ends], [*ends, updates], strict=True):
+            values = {n: np.stack([table[n][begin:end] for table in tables]) for n in tables[0]}
+            found, states = self.trainer.advance_lanes(states, values)
+            losses = np.concatenate([losses, found], axis=1)
+            for lane, state in enumerate(states if end < updates else []):
+                if np.isfinite(losses[lane]).all():
+                    self.trainer.restore(state)
+                    looks[lane].append(Look(end, tuple(probe(self.trainer).tolist())))
         self.sequential += updates - done
-        lanes, chunk = [], _chunk(updates)
-        for lane, (rate, losses, state) in enumerate(zip(rates, found, ends, strict=True)):
-            bad = np.flatnonzero(~np.isfinite(losses))
-            flown = (
-                min((int(bad[0]) // chunk + 1) * chunk, len(losses)) if bad.size else len(losses)
+        lanes = []
+        for rate, mine, state, seen in zip(rates, losses, states, looks, strict=True):
+            bad = np.flatnonzero(~np.isfinite(mine))
+            last = next(
+                (end for _, end in _chunks(done, updates) if bad.size and bad[0] < end), updates
             )
-            self.updates += flown
-            before = held[lane].losses if held else np.empty(0)
+            self.updates += last - done
             self.trainer.restore(state)
-            lanes.append(self._end(start, rate, updates, np.concatenate([before, losses[:flown]])))
+            lanes.append(self._end(start, rate, updates, mine[:last], tuple(seen)))
         return lanes
 
-    def _end(self, start: Start, rate: float, updates: int, losses: Array) -> Lane:
+    def _end(
+        self, start: Start, rate: float, updates: int, losses: Array, looks: tuple[Look, ...]
+    ) -> Lane:
         """Score the lane at whose end the trainer stands."""
         finite = bool(np.isfinite(losses).all())
         parts = probe(self.trainer) if finite else np.full(len(start.probe), math.nan)
@@ -145,12 +168,14 @@ class Flyer:
             probe=tuple(parts.tolist()),
             losses=tuple(losses.tolist()),
             diverged=diverged,
+            looks=looks,
         )
 
 
-def _chunk(updates: int) -> int:
-    """Updates between two looks at whether a lane is finite."""
-    return max(1, math.ceil(updates / _LOOKS))
+def _chunks(done: int, updates: int) -> list[tuple[int, int]]:
+    """From one look at a lane to the next, from where it stands to its end."""
+    chunk = max(1, math.ceil(updates / _LOOKS))
+    return [(begin, min(begin + chunk, updates)) for begin in range(done, updates, chunk)]
 
 
 def probe(trainer: Trainer) -> Array:

@@ -4,7 +4,8 @@ The loss after n updates with the peak rate η, as a share of what the best lane
 
     L(η, n) = e + a·(1 + η·n/τ)^−p + c·η^γ·n^−ρ
 
-The first two terms are how far the training has come: with a shape that is only compressed, the
+beside the gap between validation and training, which is fitted apart (`gap.py`). The first two
+terms are how far the training has come: with a shape that is only compressed, the
 sum of its rates is proportional to η·n, and loss falls with that sum as a power (the first terms of
 Multi-Power's law, arXiv:2503.12811). The last is the price of a large rate: noise that stays and
 transients that die out. Above the cliff nothing is learnt. The best rate at one horizon and how it
@@ -43,7 +44,8 @@ _UNSEEN = 0.5
 """What a rate costs, per octave, beyond the highest that was tried."""
 _MARGIN = 0.5
 """Octaves below the highest rate that learnt at which the cliff may already lie in a longer run
-whose rate never falls; where it falls, a longer run takes what a shorter one took."""
+whose rate never falls; where it falls, a longer run takes what a shorter one took. Where no lane
+has shown a cliff, such a run may have one above the highest rate that was tried."""
 STEP = 1 / 8
 """Octaves between the positions of the predicted curve."""
 
@@ -91,12 +93,13 @@ def predict(evidence: Evidence, total: int, *, steady: bool = False) -> Predicti
     x, n = evidence.positions[fitted], np.log2(evidence.lengths[fitted] / evidence.longest)
     origin, horizon = float(x.max()), float(np.log2(total / evidence.longest))
     laws = _grid(x - origin + n)
-    losses = evidence.losses[fitted]
+    gaps = evidence.gap.at(evidence.positions[fitted], evidence.lengths[fitted])
+    losses = evidence.losses[fitted] - gaps
     spread = _NOISE**2 + (_SHARE * losses) ** 2 + (_FAR * n) ** 2 + evidence.errors[fitted] ** 2
     columns = np.stack(
         [np.ones((len(laws.tau), len(x))), laws.gain(x - origin + n), laws.price(x - origin, n)], -1
     )
-    found, misfit = _solve(columns, evidence.resampled[:, fitted], 1 / np.sqrt(spread))
+    found, misfit = _solve(columns, evidence.resampled[:, fitted] - gaps, 1 / np.sqrt(spread))
     highest = max(origin, evidence.last_good)
     grid = np.arange(float(x.min()) - 4, highest + 1 + STEP / 2, STEP)
     weights = np.exp(-0.5 * (misfit - misfit.min(axis=0)))
@@ -112,6 +115,7 @@ def predict(evidence: Evidence, total: int, *, steady: bool = False) -> Predicti
         terms[:, [0]]
         + terms[:, [1]] * chosen.gain(grid - origin + horizon)
         + terms[:, [2]] * chosen.price(grid - origin, np.full(len(grid), horizon))
+        + evidence.gap.at(grid, np.full(len(grid), float(total)))
         + _cliff(evidence, grid, origin, _MARGIN if steady and horizon > 0 else 0.0)
     )
     counted = np.concatenate(shares)
@@ -160,8 +164,11 @@ def _least_squares(columns: Array, losses: Array, weights: Array) -> tuple[Array
 
 def _cliff(evidence: Evidence, grid: Array, origin: float, margin: float) -> Array:
     """What is added at and above the cliff, in shares; it may lie anywhere in its gap."""
-    if evidence.cliff is None:
+    cliff = evidence.cliff
+    if cliff is None and margin == 0:
         return _UNSEEN * np.maximum(grid - origin, 0.0)
+    if cliff is None:
+        cliff = evidence.last_good + 1.0
     first = evidence.last_good - margin
-    gap = max(evidence.cliff - evidence.last_good, 0.25) + margin
+    gap = max(cliff - evidence.last_good, 0.25) + margin
     return np.clip((grid - first) / gap, 0.0, 1.0)

@@ -47,7 +47,7 @@ class Search:
         plan = self.effort.plan(shape.total, shape.steady)
         best = self.bracket(plan[0][0])
         for length, count in plan[1:]:
-            best = self.halve(best, length, count)
+            best = self.halve(best, length, count, look=(length, count) == plan[-1])
 
     @property
     def worst(self) -> float:
@@ -72,12 +72,14 @@ class Search:
         near = 1e-9 if inside == position else _NEAR
         return None if any(abs(inside - other) < near for other in taken) else inside
 
-    def fly(self, rung: dict[float, Lane], position: float, length: int) -> bool:
+    def fly(
+        self, rung: dict[float, Lane], position: float, length: int, *, look: bool = False
+    ) -> bool:
         """A lane at a position, where it can be afforded; whether it was flown."""
         place = self.clear(rung, position)
         if place is None or self.flyer.updates + self.cost(place, length) > self.allowed:
             return False
-        rung[place] = self.flyer.fly(self.start, 2.0**place, length)
+        rung[place] = self.flyer.fly(self.start, 2.0**place, length, look=look)
         return True
 
     def score(self, lane: Lane) -> float:
@@ -110,7 +112,7 @@ class Search:
                 break
         return self.best(rung) if rung else middle
 
-    def halve(self, best: float, length: int, count: int) -> float:
+    def halve(self, best: float, length: int, count: int, *, look: bool = False) -> float:
         """So many lanes an octave apart around the best so far; more where the best is at an edge.
 
         The nearest are flown first, so that what can be afforded is where it matters.
@@ -127,12 +129,13 @@ class Search:
                 left -= cost
         if not chosen:
             return best
-        lanes = self.flyer.fly_all(self.start, [2.0**position for position in chosen], length)
+        rates = [2.0**position for position in chosen]
+        lanes = self.flyer.fly_all(self.start, rates, length, look=look)
         rung.update(zip(chosen, lanes, strict=True))
         self.rungs.append(rung)
         for _ in range(_WIDER):
             now = self.best(rung)
             edges = {min(rung): -1.0, max(rung): 1.0}
-            if now not in edges or not self.fly(rung, now + edges[now], length):
+            if now not in edges or not self.fly(rung, now + edges[now], length, look=look):
                 break
         return self.best(rung)
