@@ -10,7 +10,11 @@ from typing import Any
 from glidepath.errors import ArgumentError
 from glidepath.schedules.plan import Plan
 
-_CHECKS = {"torch": "glidepath.backends.torch.check"}
+_CHECKS = {
+    "torch": "glidepath.backends.torch.check",
+    "keras": "glidepath.backends.keras.check",
+    "optax": "glidepath.backends.optax.check",
+}
 """Where the check for a framework's optimizers is, by the package that they come from."""
 
 
@@ -28,12 +32,20 @@ def check(
     momentum or weight decay is not the plan's, before it is applied, and names the likely cause:
     a scheduler that is stepped per epoch, twice, per process, per accumulated batch or never.
 
+    In PyTorch and in Keras on torch it raises in the loop. Where Keras compiles the step (on JAX,
+    on TensorFlow) training stops soon after, and the block raises; it has to be there before the
+    step is compiled. An Optax optimizer cannot be watched from outside: give each new state to
+    the block, `with gp.check(optimizer, plan) as checked: ...; checked.saw(state)`, which compares
+    what that update applied.
+
     Args:
-        optimizer: the optimizer of the loop (PyTorch's so far).
+        optimizer: the optimizer of the loop: PyTorch's, Keras's, or an Optax transformation made
+            with `inject_hyperparams`.
         plan: what should be applied; what it does not fly is not looked at.
         start: the update that comes first; above 0 for a run that is resumed.
         tolerance: the largest relative difference that is no difference.
-        groups: the plans of single parameter groups, as `glidepath.torch.Scheduler` takes them.
+        groups: the plans of single parameter groups, as `glidepath.torch.Scheduler` takes them;
+            in PyTorch alone.
 
     Raises:
         ArgumentError: an optimizer that cannot be watched.
@@ -49,6 +61,15 @@ def check(
             )
             return watching
     raise ArgumentError(
-        f"check: watches optimizers of {', '.join(_CHECKS)}, got {type(optimizer).__name__}; in "
-        "Keras, Flight(record=...) writes down what was applied"
+        f"check: watches optimizers of {', '.join(_CHECKS)}, got {type(optimizer).__name__}; give "
+        "the optimizer whose step the loop makes, or compare what you log with plan.table()"
     )
+
+
+def no_groups(framework: str, groups: object) -> None:
+    """ArgumentError where plans of parameter groups are given, and there are none."""
+    if groups:
+        raise ArgumentError(
+            f"check: {framework} has no parameter groups, got groups={groups!r}; leave them out, "
+            "and check each optimizer by itself"
+        )

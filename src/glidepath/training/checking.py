@@ -31,6 +31,8 @@ class Clues:
     """How many processes train together."""
     own: dict[str, float] = field(default_factory=dict)
     """The values that the optimizer was made with."""
+    remedy: str = "call scheduler.step() after every optimizer.step()"
+    """What to do in this framework where the rate never moves."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,13 @@ class PlanCheck:
         plan: what should be applied.
         start: the update that comes first; above 0 for a run that is resumed.
         tolerance: the largest relative difference that is no difference.
+        floor: the share of it that is allowed of the largest value, where values are small: 1 in
+            frameworks whose own schedules compute in float32.
     """
 
-    def __init__(self, plan: Plan, start: int = 0, tolerance: float = 1e-6) -> None:
+    def __init__(
+        self, plan: Plan, start: int = 0, tolerance: float = 1e-6, floor: float = 1e-3
+    ) -> None:
         if not isinstance(plan, Plan):
             raise ArgumentError(
                 f"check: needs a plan, got {type(plan).__name__}; give "
@@ -59,7 +65,8 @@ class PlanCheck:
         self.plan = plan
         self.start = checks.count("check", "start", start, least=0)
         self.tolerance = checks.number("check", "tolerance", tolerance)
-        self._scales = {name: _scale(track) for name, track in plan.tracks.items()}
+        share = floor * self.tolerance
+        self._floors = {name: share * _scale(track) for name, track in plan.tracks.items()}
 
     def compare(self, k: int, name: str, applied: float, clues: Clues, where: str = "") -> None:
         """CheckError where the value that the update k applies is not the plan's."""
@@ -74,15 +81,14 @@ class PlanCheck:
         )
 
     def _close(self, name: str, applied: float, planned: float) -> bool:
-        floor = 1e-3 * self.tolerance * self._scales[name]
+        floor = self._floors[name]
         return math.isclose(applied, planned, rel_tol=self.tolerance, abs_tol=floor)
 
     def _causes(self, k: int, name: str, applied: float, clues: Clues) -> Iterator[str]:
         """The mistakes by which every update until now got the value that it got."""
         track, steps = self.plan.tracks[name], np.arange(self.start, k + 1)
         seen = np.append(track(steps[:-1]), applied)
-        floor = 1e-3 * self.tolerance * self._scales[name]
-        found = 0
+        floor, found = self._floors[name], 0
         for cause in self._known(k, clues):
             updates = cause.update(steps)
             if found == _NAMED or updates is None or (updates < 0).any():
@@ -126,7 +132,7 @@ class PlanCheck:
                 lambda s: start + (s // per_epoch - start // per_epoch),
             )
         yield Cause(
-            "the scheduler is never stepped: call scheduler.step() after every optimizer.step()",
+            f"the scheduler is never stepped: {clues.remedy}",
             lambda s: np.full_like(s, start),
         )
         yield Cause(
