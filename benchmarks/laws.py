@@ -8,8 +8,9 @@ DIR holds index.csv and a folder per source (Multi-Power Law's LLaMA-2 25M and 1
 comes after the two schedules part. The laws' priors, the held β, the share of the beginning that
 is left out and the widths of the intervals were chosen by the "tuned" half: Multi-Power 25M, 124M
 at peak rates 1e-3 and 2e-3, and ImageNet ResNet-50. The "held" half was printed beside it, but
-nothing was chosen to suit it, with two exceptions: the widths were set so that the coverage of
-both halves lies near nine tenths, and that restarts need a quick memory was seen on both models.
+nothing was chosen to suit it, with two exceptions: the width for runs shorter than the probe was
+set by the worst group of the tuned half after both halves' coverage had been seen, and that
+restarts need a quick memory was seen on both models.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 from published import Published
-from scoring import HEAD, Score, differences_covered, ends_covered, table
+from scoring import HEAD, Score, covered, differences_covered, table
 
 import glidepath as gp
 from glidepath.analysis import RefusedError, optimize, predict
@@ -170,19 +171,27 @@ def recommend(data: Published, bars: Bars) -> None:
 
 def other_probes(data: Published) -> dict[str, list[bool]]:
     """Coverage from probes other than the advised one: short, long, and of other shapes."""
-    cover: dict[str, list[bool]] = {"other probes, tuned": [], "other probes, held": []}
+    cover: dict[str, list[bool]] = {
+        f"{what}, {which}": []
+        for what in ("other probes", "runs of half the length or more", "points of curves")
+        for which in ("tuned", "held")
+    }
     for rate, total in itertools.product(RATES, (15_000, 25_000, 35_000)):
         for probe in data.schaipp(rate, total):
             advised = total == 25_000 and "linear_0.2" in probe
             if advised or not any(k in probe for k in ("linear_0.2", "linear_0.4", "sqrt_0.2")):
                 continue
-            others = [
-                data.run(name)
+            asked = {
+                name: longer < total
                 for longer in (15_000, 25_000, 35_000, 50_000)
                 for name in data.schaipp(rate, longer)
-                if longer >= total and name != probe
-            ]
-            cover[f"other probes, {half(rate)}"] += ends_covered(data.run(probe), others)
+                if 2 * longer >= total and name != probe
+            }
+            ends, points = covered(data.run(probe), [data.run(name) for name in asked])
+            for inside, shorter in zip(ends, asked.values(), strict=True):
+                what = "runs of half the length or more" if shorter else "other probes"
+                cover[f"{what}, {half(rate)}"].append(inside)
+            cover[f"points of curves, {half(rate)}"] += points
     return cover
 
 

@@ -163,7 +163,7 @@ def fly(folder: Path) -> None:
         raise SystemExit("write the predictions first: predicted_tasks.py predict")
     answers = load(PREDICTED)["answers"]
     measured = load(MEASURED)
-    for (task, peak, epochs), times in itertools.product(GROUPS, HORIZONS):
+    for times, (task, peak, epochs) in itertools.product(HORIZONS, GROUPS):
         asked = itertools.product(LOSSES, (1, len(PROBES)), schedules(peak))
         if not any("final" in answers[key(task, peak, *each, times)] for each in asked):
             continue

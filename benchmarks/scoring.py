@@ -128,13 +128,16 @@ def differences_covered(run: LoggedRun, others: list[LoggedRun]) -> list[bool]:
     return inside
 
 
-def ends_covered(run: LoggedRun, others: list[LoggedRun]) -> list[bool]:
-    """Whether the interval of each end held."""
+def covered(run: LoggedRun, others: list[LoggedRun]) -> tuple[list[bool], list[bool]]:
+    """Whether the interval of each end held, and that of each point after the schedules part."""
     ensemble = assemble((run,))
-    inside = []
+    ends, points = [], []
     for other in others:
-        end = other.step[-1:]
-        curves = ensemble.curves(other.rates, end)
-        width = NORMAL_90 * float(ensemble.spread(curves, other.rates, end)[0])
-        inside.append(abs(float(ensemble.centre(curves)[0]) - float(other.loss[-1])) <= width)
-    return inside
+        late = kept(other) & (other.step > part(run, other))
+        step, loss = other.step[late], other.loss[late]
+        curves = ensemble.curves(other.rates, step)
+        width = NORMAL_90 * ensemble.spread(curves, other.rates, step)
+        inside = np.abs(ensemble.centre(curves) - loss) <= width
+        points += inside.tolist()
+        ends.append(bool(inside[-1]))
+    return ends, points
