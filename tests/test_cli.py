@@ -117,7 +117,7 @@ def test_show_refuses_a_bad_spec_and_names_the_file(tmp_path, spec, message):
 
 
 def test_tune_prints_the_table_the_cost_and_where_the_report_is(toy, tmp_path):
-    pytest.importorskip("plotly")
+    pytest.importorskip("plotly", reason="plotly is not installed")
     out = tmp_path / "study"
     arguments = ("tune", "toy", "--epochs", 3, "--seeds", 2, "--workers", 1, "--out", out)
     done = call(*arguments)
@@ -233,7 +233,7 @@ def test_unknown_tasks_are_refused(reference, message, tmp_path):
     ],
 )
 def test_a_task_file_that_is_none_is_refused(code, message, tmp_path):
-    pytest.importorskip("keras")
+    pytest.importorskip("keras", reason="keras is not installed")
     (tmp_path / "mine.py").write_text(code)
     done = subprocess.run(
         [sys.executable, "-m", "glidepath.cli", "tune", f"{tmp_path / 'mine.py'}:task",

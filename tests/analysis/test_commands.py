@@ -177,7 +177,7 @@ def test_diagnose_reads_folders_and_leaves_out_what_is_no_log(logs, tmp_path):
     write(folder / "one" / "flat.csv", constant())
     (folder / "config.json").write_text('{"layers": 3}')
     event_file(folder / "board" / "train" / "events.out.tfevents.1", tags=("loss", "lr"))
-    pytest.importorskip("plotly")
+    pytest.importorskip("plotly", reason="plotly is not installed")
     options = ("--json", tmp_path / "out.json", "--html", tmp_path / "out.html")
     done = call("diagnose", *options, folder, logs / "probe.csv")
     assert done.exit_code == 0, done.output
@@ -228,7 +228,7 @@ def test_neither_a_log_nor_the_policy_is_taken_for_an_older_answer(logs, tmp_pat
 
 
 def test_a_closed_pipe_ends_quietly_and_the_page_is_there(logs, tmp_path):
-    pytest.importorskip("plotly")
+    pytest.importorskip("plotly", reason="plotly is not installed")
     page = tmp_path / "page.html"
     command = [sys.executable, "-m", "glidepath.cli", "diagnose", str(logs / "flat.csv")]
     with subprocess.Popen(

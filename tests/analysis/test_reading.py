@@ -317,9 +317,11 @@ def test_a_known_check_sum():
 
 
 def test_files_that_tensorboard_wrote_itself(tmp_path):
-    writer = pytest.importorskip("glidepath.training.tensorboard").ScalarWriter
-    pytest.importorskip("tensorboard")
-    pytest.importorskip("google_crc32c")
+    writer = pytest.importorskip(
+        "glidepath.training.tensorboard", reason="tensorboard is not installed"
+    ).ScalarWriter
+    pytest.importorskip("tensorboard", reason="tensorboard is not installed")
+    pytest.importorskip("google_crc32c", reason="google-crc32c is not installed")
     with writer(tmp_path) as out:
         out.add_many(0, {"loss": np.linspace(3, 2, 200), "learning_rate": np.full(200, 0.1)})
         out.add(200, {"val_loss": 2.0})

@@ -40,7 +40,7 @@ def rate_of(schedule, k):
 
 def stepped(make, lr, steps):
     """The rates of a native torch scheduler at the updates 0, …, steps − 1."""
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="torch is not installed")
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=lr, momentum=0.9)
     scheduler, rates = make(torch.optim.lr_scheduler, optimizer), []
     with warnings.catch_warnings():
@@ -63,7 +63,7 @@ def cosine_annealing():
 
 @demonstrates("torch.CosineAnnealingWarmRestarts")
 def warm_restarts():
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="torch is not installed")
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, 10, 3)
     scheduler.step(1210)
@@ -130,7 +130,7 @@ def sequential():
 
 
 def plateau(metrics, lr=1.0, **arguments):
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="torch is not installed")
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=lr)
     native = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, **arguments)
     controller = compat.torch.ReduceLROnPlateau(lr, **arguments).controllers[0]
@@ -149,7 +149,7 @@ def plateau_negative():
 
 
 def keras_rate(name, k, jit=False, **arguments):
-    keras = pytest.importorskip("keras")
+    keras = pytest.importorskip("keras", reason="keras is not installed")
     if jit and keras.backend.backend() != "jax":
         pytest.skip("on JAX")
     schedule = getattr(keras.optimizers.schedules, name)(1.0, **arguments)
@@ -190,7 +190,10 @@ def keras_long():
 
 @demonstrates("optax.exponential_decay, staircase, under jit")
 def optax_reciprocal():
-    optax, jax = pytest.importorskip("optax"), pytest.importorskip("jax")
+    optax, jax = (
+        pytest.importorskip("optax", reason="optax is not installed"),
+        pytest.importorskip("jax", reason="jax is not installed"),
+    )
     native = optax.exponential_decay(1.0, 55, 0.5, staircase=True)
     assert (float(native(55)), float(jax.jit(native)(55))) == (0.5, 1.0)
     assert rate_of(compat.optax.exponential_decay(1.0, 55, 0.5, staircase=True), 55) == 0.5
@@ -198,7 +201,10 @@ def optax_reciprocal():
 
 @demonstrates("optax.exponential_decay, staircase, long runs")
 def optax_long():
-    optax, jnp = pytest.importorskip("optax"), pytest.importorskip("jax.numpy")
+    optax, jnp = (
+        pytest.importorskip("optax", reason="optax is not installed"),
+        pytest.importorskip("jax.numpy", reason="jax is not installed"),
+    )
     native = optax.exponential_decay(1.0, 2**24 + 1, 0.5, staircase=True)
     ours = compat.optax.exponential_decay(1.0, 2**24 + 1, 0.5, staircase=True)
     assert float(native(jnp.int32(2**24))) == 0.5
@@ -206,7 +212,7 @@ def optax_long():
 
 
 def transformer_rates(name, warmup, training, steps, **special):
-    transformers = pytest.importorskip("transformers")
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
     return stepped(
         lambda s, o: transformers.get_scheduler(name, o, warmup, training, special), 1.0, steps
     )
@@ -254,7 +260,10 @@ def transformers_empty():
 
 def greedy(metrics, lr, **special):
     """The rates after the last metric: of GreedyLR, and of the policy."""
-    transformers, torch = pytest.importorskip("transformers"), pytest.importorskip("torch")
+    transformers, torch = (
+        pytest.importorskip("transformers", reason="transformers is not installed"),
+        pytest.importorskip("torch", reason="torch is not installed"),
+    )
     opt = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=lr)
     made = transformers.get_scheduler("greedy", opt, scheduler_specific_kwargs=special)
     for metric in metrics:

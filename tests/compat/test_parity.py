@@ -24,9 +24,9 @@ NAMES = [
 
 
 def drawn(library, name):
-    pytest.importorskip(LIBRARIES[library])
+    pytest.importorskip(LIBRARIES[library], reason=f"{library} is not installed")
     if library == "transformers":
-        pytest.importorskip("torch")
+        pytest.importorskip("torch", reason="torch is not installed")
     importlib.import_module(f"{library}_cases")
     return parity.CASES[library, name]
 
@@ -60,8 +60,8 @@ def test_a_wrong_schedule_is_noticed():
 
 
 def test_every_native_scheduler_has_an_equivalent():
-    torch = pytest.importorskip("torch")
-    optax = pytest.importorskip("optax")
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    optax = pytest.importorskip("optax", reason="optax is not installed")
     names = set(torch.optim.lr_scheduler.__all__) - {"LRScheduler"}
     assert names == set(gp.compat.torch.__all__)
     others = {"inject_hyperparams", "inject_stateful_hyperparams", "Schedule", "StatefulSchedule"}
@@ -71,14 +71,14 @@ def test_every_native_scheduler_has_an_equivalent():
 
 
 def test_every_name_of_get_scheduler_is_known():
-    transformers = pytest.importorskip("transformers")
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
     names = {kind.value for kind in transformers.SchedulerType}
     assert names <= set(gp.compat.transformers._FUNCTIONS)
 
 
 @pytest.mark.keras
 def test_every_schedule_of_keras_has_an_equivalent():
-    schedules = pytest.importorskip("keras").optimizers.schedules
+    schedules = pytest.importorskip("keras", reason="keras is not installed").optimizers.schedules
     names = {name for name in dir(schedules) if name[0].isupper()} - {"LearningRateSchedule"}
     assert names == set(gp.compat.keras.__all__) - {"ReduceLROnPlateau"}
 

@@ -32,7 +32,7 @@ EVERY = {
 
 def natives(library):
     """The native functions and classes by name."""
-    pytest.importorskip(library)
+    pytest.importorskip(library, reason=f"{library} is not installed")
     if library == "torch":
         from torch.optim import lr_scheduler as room
     elif library == "keras":
@@ -62,7 +62,9 @@ def test_every_native_argument_is_taken_or_listed(library):
 
 
 def test_every_argument_of_greedy_is_taken_or_listed():
-    native = pytest.importorskip("transformers.optimization").GreedyLR
+    native = pytest.importorskip(
+        "transformers.optimization", reason="transformers is not installed"
+    ).GreedyLR
     given = {key: p.default for key, p in parameters(native).items() if key != "optimizer"}
     assert gp.as_policy(compat.transformers.get_greedy_schedule(0.1, **given)).controllers
     assert set(compat.transformers._GREEDY) | left_out("transformers", "greedy") >= set(given)

@@ -79,8 +79,10 @@ def test_what_is_not_a_number_improves_nothing():
     st.sampled_from(["min", "max"]),
 )
 def test_the_counting_is_that_of_transformers(metrics, patience, cooldown, hold, mode):
-    native = pytest.importorskip("transformers.optimization")
-    torch = pytest.importorskip("torch")
+    native = pytest.importorskip(
+        "transformers.optimization", reason="transformers is not installed"
+    )
+    torch = pytest.importorskip("torch", reason="torch is not installed")
     if not hasattr(native, "GreedyLR"):
         pytest.skip("this transformers has no GreedyLR")
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.2)

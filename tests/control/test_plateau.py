@@ -81,7 +81,7 @@ def test_a_relative_threshold_is_a_share_of_the_size_of_the_best():
 def test_torchs_counting_is_that_of_the_native_scheduler(
     metrics, patience, cooldown, mode, kind, threshold
 ):
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="torch is not installed")
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     native = torch.optim.lr_scheduler.ReduceLROnPlateau(
         optimizer, mode, 0.5, patience, threshold, kind, cooldown, eps=0.0

@@ -140,7 +140,7 @@ def test_steps_to_target_reach_the_mean_validation_of_fixed(tuned):
 
 
 def test_the_folder_holds_records_event_files_and_the_summary(tuned):
-    pytest.importorskip("tensorboard")
+    pytest.importorskip("tensorboard", reason="tensorboard is not installed")
     result, out = tuned
     records = sorted(path.name for path in (out / "records").iterdir())
     assert records == sorted(f"{name}-seed{k}.jsonl" for name in DEFAULTS for k in range(3))

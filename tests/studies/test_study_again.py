@@ -131,7 +131,7 @@ def test_out_must_be_a_folder(tmp_path):
 
 
 def test_two_sessions_do_not_work_in_one_folder(tmp_path):
-    pytest.importorskip("fcntl")
+    pytest.importorskip("fcntl", reason="this system has no file locks")
     found = []
 
     def meanwhile(result, out):

@@ -33,7 +33,7 @@ def test_a_report_is_told_the_cost_that_it_is_part_of(tmp_path):
 
 
 def test_the_page_has_the_cost_of_summary_json(tmp_path):
-    pytest.importorskip("plotly")
+    pytest.importorskip("plotly", reason="plotly is not installed")
     from glidepath.viewing import draw_report
     from glidepath.viewing.report import sections
 

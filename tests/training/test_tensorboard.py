@@ -12,7 +12,7 @@ import glidepath as gp
 from glidepath.testing import ToyTrainer
 from glidepath.training import Outputs, ScalarWriter, drive
 
-pytest.importorskip("tensorboard")
+pytest.importorskip("tensorboard", reason="tensorboard is not installed")
 
 READER = """
 import json, sys

@@ -18,7 +18,7 @@ from glidepath.errors import ArgumentError
 from glidepath.viewing.figures import save
 from glidepath.viewing.figures.predicted import prediction_figure
 
-pytest.importorskip("plotly")
+pytest.importorskip("plotly", reason="plotly is not installed")
 from glidepath.viewing.report.diagnosis import diagnosis_page
 
 EVIL = "<script>alert(1)</script>"

@@ -219,7 +219,7 @@ def test_a_missing_plotly_names_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 def test_the_page_and_the_pngs_are_written(result: StudyResult, tmp_path: Path) -> None:
-    pytest.importorskip("plotly")
+    pytest.importorskip("plotly", reason="plotly is not installed")
     path = write_report(result, tmp_path / "new" / "folder")
     names = {p.name for p in path.parent.iterdir()}
     assert names == {
@@ -273,7 +273,7 @@ def opened(page: str, folder: Path) -> tuple[str, list[str]]:
 def test_a_browser_draws_it_and_asks_the_network_for_nothing(
     result: StudyResult, tmp_path: Path
 ) -> None:
-    offline = pytest.importorskip("plotly.offline")
+    offline = pytest.importorskip("plotly.offline", reason="plotly is not installed")
     dom, asked = opened(page(result, offline.get_plotlyjs()), tmp_path)
     assert asked == []
     assert dom.count('class="main-svg"') >= 7, "the plots were not drawn"

@@ -288,7 +288,10 @@ def test_an_interrupted_fit_leaves_a_record_and_can_fly_again(tmp_path):
 
 
 def test_scalars_reach_tensorboard(tmp_path):
-    loader = pytest.importorskip("tensorboard.backend.event_processing.event_file_loader")
+    loader = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_file_loader",
+        reason="tensorboard is not installed",
+    )
     policy = POLICIES["one_cycle"]
     fit(regressor(), gk.Flight(policy, tensorboard=tmp_path), validation_data=(X, Y))
     (path,) = tmp_path.glob("events*")

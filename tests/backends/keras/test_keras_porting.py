@@ -9,7 +9,7 @@ import pytest
 
 import glidepath as gp
 
-keras = pytest.importorskip("keras")
+keras = pytest.importorskip("keras", reason="keras is not installed")
 import glidepath.keras  # noqa: E402
 
 pytestmark = pytest.mark.keras

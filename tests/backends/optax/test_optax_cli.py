@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 
 from glidepath.cli import app
 
-pytest.importorskip("optax")
-pytest.importorskip("sklearn")
+pytest.importorskip("optax", reason="optax is not installed")
+pytest.importorskip("sklearn", reason="sklearn is not installed")
 EXAMPLE = Path(__file__).parents[3] / "examples" / "optax_task.py"
 
 

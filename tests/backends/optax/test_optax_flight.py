@@ -14,8 +14,8 @@ import pytest
 import glidepath as gp
 from glidepath.errors import ArgumentError, ResumeError
 
-jax = pytest.importorskip("jax")
-optax = pytest.importorskip("optax")
+jax = pytest.importorskip("jax", reason="jax is not installed")
+optax = pytest.importorskip("optax", reason="optax is not installed")
 
 import jax.numpy as jnp  # noqa: E402
 import optax_killed as killed  # noqa: E402

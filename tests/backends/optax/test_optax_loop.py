@@ -10,7 +10,7 @@ import pytest
 
 import glidepath as gp
 
-pytest.importorskip("optax")
+pytest.importorskip("optax", reason="optax is not installed")
 EXAMPLE = Path(__file__).parents[3] / "examples" / "optax_loop.py"
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import glidepath as gp
 
-optax = pytest.importorskip("optax")
+optax = pytest.importorskip("optax", reason="optax is not installed")
 import glidepath.optax  # noqa: E402
 
 KERAS, TORCH = gp.compat.keras.CosineDecay(0.1, 9), gp.compat.torch.CosineAnnealingLR(0.1, 9)

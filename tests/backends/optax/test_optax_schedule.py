@@ -7,8 +7,8 @@ import pytest
 
 import glidepath as gp
 
-jax = pytest.importorskip("jax")
-optax = pytest.importorskip("optax")
+jax = pytest.importorskip("jax", reason="jax is not installed")
+optax = pytest.importorskip("optax", reason="optax is not installed")
 
 import jax.numpy as jnp  # noqa: E402
 

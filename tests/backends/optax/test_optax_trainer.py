@@ -12,8 +12,8 @@ import pytest
 import glidepath as gp
 from glidepath.testing import check_trainer
 
-jax = pytest.importorskip("jax")
-optax = pytest.importorskip("optax")
+jax = pytest.importorskip("jax", reason="jax is not installed")
+optax = pytest.importorskip("optax", reason="optax is not installed")
 
 import jax.numpy as jnp  # noqa: E402
 

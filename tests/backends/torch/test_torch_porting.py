@@ -8,7 +8,7 @@ import pytest
 
 import glidepath as gp
 
-torch = pytest.importorskip("torch")
+torch = pytest.importorskip("torch", reason="torch is not installed")
 import glidepath.torch  # noqa: E402
 
 KERAS, OPTAX = gp.compat.keras.CosineDecay(0.1, 9), gp.compat.optax.linear_schedule(0.1, 0, 9)
