@@ -34,8 +34,9 @@ _NOISE, _SHARE, _FAR = 0.02, 0.3, 0.02
 """The law's own error: absolute, as a share of the loss, and per octave of horizon."""
 _LOWEST_FLOOR = 0.3
 """The scale, in shares, by which the floor e may lie below the best lane."""
-_NEAR_START = 0.97
-"""Lanes that gained less than the rest of this are not fitted."""
+_NEAR_START = 0.7
+"""Lanes above this, in shares, are not fitted: what has hardly begun, or is about to diverge, says
+little about the rates that matter."""
 _KEPT = 40
 """Laws that are kept of each draw."""
 _CAP = 0.3
