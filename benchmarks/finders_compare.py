@@ -27,7 +27,7 @@ import glidepath.optax
 from glidepath.finding import PEERS, random_search
 
 SWEEPS = 5
-SHORT, RUNS, LENGTH, SHORT_SEEDS = "random, 9 runs of 100", 9, 100, 5
+SHORT, RUNS, LENGTH, SHORT_SEEDS = "random, 9 runs of 100", 9, 100, 2
 """Random search at the cost of `standard`: the shape compressed to so many updates."""
 DEFAULTS = {"sgd": 0.1, "momentum": 0.01, "adamw": 0.001}
 RANDOM = (1e-5, 10.0)

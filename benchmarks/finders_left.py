@@ -113,7 +113,7 @@ def save_left(task: str, surfaces: list[Surface], answers: list[Answer]) -> None
 
     def plain(value: Any) -> Any:
         if isinstance(value, np.ndarray | list):
-            return [plain(item) for item in list(value)]
+            return [plain(item) for item in np.array(value, float).tolist()]
         return float(f"{value:.5g}") if isinstance(value, float) else value
 
     parts = []
