@@ -41,7 +41,7 @@ GROUPS = (
     ("diabetes", 0.03, 30),
 )
 HORIZONS = (1, 2, 4)
-SEEDS = range(200, 205)
+SEEDS = range(300, 305)
 PROBES = range(100, 105)
 LOSSES = ("loss", "val_loss")
 

@@ -33,20 +33,23 @@ differ by a fifth of it, of ViT by 0.9, training losses of small tasks by 0.2 to
 SEEN_AGAIN = 0.2
 """What data add that are seen again and again: this, over the root of the updates in an epoch.
 Five seeds of ImageNet give 0.1 (ResNet-50) and 0.35 (ViT), ten of small tasks 0.1 to 0.3."""
-FURTHER = 0.0045
+FURTHER = 0.005
 """What the doublings of the horizon add, to the power 1.5."""
-NEARER = 0.004
+NEARER = 0.005
 """What each halving of it adds: a decay that comes earlier than any that was seen."""
 MIDDLE = 0.005
 """What is added while the rate is at half of its peak on its way down, where the laws promise too
 much; less on both sides of that, and more with the doublings (`GROWTH`)."""
 GROWTH = 0.8
-SHAPE = 0.0013
+SHAPE = 0.0012
 """The same as `LEVEL`, for a difference between two schedules."""
 SHAPE_FURTHER = 0.0003
 """What each doubling of the horizon adds to it."""
-SHAPE_NEARER = 0.001
+SHAPE_NEARER = 0.0015
 """What each halving adds to it."""
+SURE = 0.7
+"""The share of the members' deviation that counts where laws that were learnt from decays are asked
+about decays; where the rate rises again, all of it does."""
 PAIRED = 0.4
 """The share of what seeds differ by that a difference between schedules has: most is common."""
 NORMAL_90 = 1.6449
@@ -117,7 +120,12 @@ class Ensemble:
         further = FURTHER * np.maximum(doublings, 0) ** 1.5
         nearer = NEARER * np.maximum(-doublings, 0)
         square = self.level**2 + further**2 + nearer**2 + self.middle(rates, moments) ** 2
-        return np.asarray(np.sqrt(curves.var(axis=0) + self.centre(curves) ** 2 * square))
+        return np.asarray(np.sqrt(self._apart(curves) + self.centre(curves) ** 2 * square))
+
+    def _apart(self, values: Array) -> Array:
+        """How far the members lie apart, as a variance."""
+        share = SURE if self.leading == len(self.fits) else 1.0
+        return np.asarray(share**2 * values.var(axis=0))
 
     def spread_of_difference(
         self, differences: Array, level: Array, total: int, rates: Sequence[RateCurve] = ()
@@ -135,7 +143,7 @@ class Ensemble:
         shape = SHAPE + SHAPE_FURTHER * max(doublings, 0) + SHAPE_NEARER * max(-doublings, 0)
         middle = sum(float(self.middle(curve, end)[0]) ** 2 for curve in rates)
         square = shape**2 + (PAIRED * self.level) ** 2 + middle
-        return np.asarray(np.sqrt(differences.var(axis=0) + level**2 * square))
+        return np.asarray(np.sqrt(self._apart(differences) + level**2 * square))
 
 
 def assemble(
