@@ -88,7 +88,10 @@ def test_a_resumed_run_counts_from_where_it_was_resumed(tmp_path):
     run = read_run(write_csv(tmp_path / "a.csv", HEADER, first + again))
     np.testing.assert_array_equal(run.step, [*STEPS[:13], *(STEPS[12:] + 50)])
     np.testing.assert_allclose(run.loss[13:], LOSS[12:])
-    assert told(run, "as a resumed run does")
+    assert told(run, "goes back once, as a resumed run does")
+    assert run.total == 2951
+    shorter = read_run(write_csv(tmp_path / "b.csv", HEADER, [*table(), *table()[10:20]]))
+    assert shorter.total == STEPS[19] + 1, "the part that counts is the later one"
 
 
 def test_a_line_that_was_cut_short_is_left_out(tmp_path):

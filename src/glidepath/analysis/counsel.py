@@ -120,7 +120,7 @@ def _told(run: LoggedRun) -> str:
     if rates.rises_again:
         return f"The rate {warm}, and fell and rose again over {run.total} updates."
     last, share = float(rates.at(run.total - 1)) / rates.peak, decay_share(rates)
-    if last > 0.8:
+    if last > 0.8 or share < 0.01:  # some logs end with a rate of 0 that no update had
         return f"The rate {warm} and stayed there for {run.total} updates."
     end = "towards zero" if last <= 0.05 else f"to {last:.0%} of it"
     return f"The rate {warm} and came down {end} over the last {share:.0%} of {run.total} updates."

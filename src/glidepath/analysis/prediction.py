@@ -243,9 +243,16 @@ def prepare(runs: tuple[LoggedRun, ...], rates: RateCurve, restarts: bool) -> En
     return assemble(same, RESTARTED if restarts else MIXED)
 
 
+def said_of(runs: Sequence[LoggedRun]) -> list[str]:
+    """What was mended or guessed in reading the runs, with their names where they are several."""
+    if len(runs) == 1:
+        return list(runs[0].warnings)
+    return [f"{run.name}: {word}" for run in runs for word in run.warnings]
+
+
 def remarks(ensemble: Ensemble, rates: RateCurve, policy: Policy) -> tuple[str, ...]:
     """What the reader of a prediction should know."""
-    notes = [f"{run.name}: {word}" for run in ensemble.runs for word in run.warnings]
+    notes = said_of(ensemble.runs)
     lowest = min(run.rates.lowest_after_peak for run in ensemble.runs)
     if rates.lowest_after_peak < lowest - NEAR_ZERO * rates.peak:
         notes.append(

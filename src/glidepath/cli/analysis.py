@@ -303,12 +303,12 @@ def _columns(text: str | None) -> dict[str, str]:
 def _refusal(json: Path | None, runs: Sequence[LoggedRun]) -> Iterator[None]:
     """A refusal is written where numbers would be, and exit code 3."""
     from glidepath.analysis import RefusedError
+    from glidepath.analysis.prediction import said_of
 
     try:
         yield
     except RefusedError as error:
-        warnings = [f"{run.name}: {word}" for run in runs for word in run.warnings]
-        _write_json(json, {**error.to_json(), "warnings": warnings})
+        _write_json(json, {**error.to_json(), "warnings": said_of(runs)})
         sys.stderr.write(f"glidepath: refused: {error}\n")
         raise typer.Exit(REFUSED) from None
 

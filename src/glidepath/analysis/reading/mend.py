@@ -32,7 +32,8 @@ def series(step: Array, values: Array, what: str) -> tuple[Array, Array, list[st
     if back.size and back.size <= max(3, 0.02 * step.size):
         keep = _after_resumes(step, back)
         notes.append(
-            f"the {what} goes back {back.size} times, as a resumed run does; the later part counts"
+            f"the {what} goes back {'once' if back.size == 1 else f'{back.size} times'}, as a "
+            "resumed run does; the later part counts"
         )
         step, values = step[keep], values[keep]
     elif back.size:

@@ -238,11 +238,11 @@ def _held(when: Array, rates: Array, per_epoch: int) -> tuple[Array, Array]:
 
 
 def _last(table: Table, columns: Columns, steps: Array, clock: Clock) -> int:
-    """The updates done when the last loss or rate was logged."""
+    """The updates done when the last loss or rate was logged, of a resumed run its later part's."""
     ends = []
     for name, evaluated in ((columns.loss, columns.of == "validation"), (columns.rate, False)):
         if name is not None:
-            logged = steps[np.isfinite(table.columns[name]) & mend.usable(steps)]
+            logged = mend.series(steps, table.columns[name], "")[0]
             last = int(np.max(logged, initial=0))
             done = int(clock.evaluated(np.asarray(last))) if evaluated else clock.total(last)
             ends.append(done if logged.size else 0)
