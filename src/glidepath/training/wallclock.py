@@ -56,13 +56,6 @@ class CooldownBy:
             return flown.cooled(k, steps, rate)
         return flown.cooled(k, steps, self.end, self.shape)
 
-    def of(self, plan: Plan, k: int, steps: int) -> Plan:
-        """A plan that cools down from the update `k` on; a rate that is down already stays."""
-        rate = float(plan(k))
-        if rate <= self.end:
-            return plan.cooldown_from(k, steps, rate)
-        return plan.cooldown_from(k, steps, self.end, self.shape)
-
 
 def cooldown_by(
     budget: str | float | timedelta,

@@ -52,7 +52,7 @@ class Flight(Changeable, TrainerCallback):
             ArgumentError: the trainer has fewer updates left.
         """
         flown, state = self._flying("cooldown"), self._trainer.state
-        plan = flown.plan.cooldown_from(flown.last_epoch, over, end, shape)
+        plan = flown._main.cooled(flown.last_epoch, over, end, shape)
         left = state.max_steps - state.global_step
         if plan.total_steps is not None and plan.total_steps - flown.last_epoch > left:
             raise ArgumentError(
