@@ -36,7 +36,8 @@ Five seeds of ImageNet give 0.1 (ResNet-50) and 0.35 (ViT), ten of small tasks 0
 FURTHER = 0.005
 """What the doublings of the horizon add, to the power 1.5."""
 NEARER = 0.005
-"""What each halving of it adds: a decay that comes earlier than any that was seen."""
+"""What each halving of it adds where the rate is at zero, and less above: a decay that comes earlier
+than any that was seen."""
 MIDDLE = 0.005
 """What is added while the rate is at half of its peak on its way down, where the laws promise too
 much; less on both sides of that, and more with the doublings (`GROWTH`)."""
@@ -104,7 +105,7 @@ class Ensemble:
 
     def middle(self, rates: RateCurve, moments: Array) -> Array:
         """The relative deviation of what the laws have wrong in the middle of a decay."""
-        share = np.clip(rates.at(np.maximum(moments - 1, 0)) / rates.peak, 0, 1)
+        share = share_of(rates, moments)
         grown = MIDDLE * 2 ** (GROWTH * self.doublings(moments))
         return np.asarray(4 * share * (1 - share) * grown)
 
@@ -118,7 +119,7 @@ class Ensemble:
         """
         doublings = self.doublings(moments)
         further = FURTHER * np.maximum(doublings, 0) ** 1.5
-        nearer = NEARER * np.maximum(-doublings, 0)
+        nearer = NEARER * np.maximum(-doublings, 0) * (1 - share_of(rates, moments))
         square = self.level**2 + further**2 + nearer**2 + self.middle(rates, moments) ** 2
         return np.asarray(np.sqrt(self._apart(curves) + self.centre(curves) ** 2 * square))
 
@@ -144,6 +145,11 @@ class Ensemble:
         middle = sum(float(self.middle(curve, end)[0]) ** 2 for curve in rates)
         square = shape**2 + (PAIRED * self.level) ** 2 + middle
         return np.asarray(np.sqrt(self._apart(differences) + level**2 * square))
+
+
+def share_of(rates: RateCurve, moments: Array) -> Array:
+    """The rate of the update before each moment, as a share of the peak."""
+    return np.asarray(np.clip(rates.at(np.maximum(moments - 1, 0)) / rates.peak, 0, 1))
 
 
 def assemble(
