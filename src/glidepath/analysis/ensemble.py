@@ -36,8 +36,8 @@ Five seeds of ImageNet give 0.1 (ResNet-50) and 0.35 (ViT), ten of small tasks 0
 FURTHER = 0.005
 """What the doublings of the horizon add, to the power 1.5."""
 NEARER = 0.005
-"""What each halving of it adds where the rate is at zero, and less above: a decay that comes earlier
-than any that was seen."""
+"""What each halving of it adds where the rate is at zero, and less above: a decay that comes
+earlier than any that was seen."""
 MIDDLE = 0.005
 """What is added while the rate is at half of its peak on its way down, where the laws promise too
 much; less on both sides of that, and more with the doublings (`GROWTH`)."""
