@@ -131,9 +131,10 @@ def _better(
 ) -> str:
     about = f"{-gain.mean:.4f} ± {gain.width:.4f}"
     if gain.high >= 0:
+        signed = f"{gain.mean:+.4f}".replace("-", "−")
         return (
-            f"Another schedule of this length and peak would change the final loss by {about} "
-            "(90 % interval), which may be nothing"
+            f"Another schedule of this length and peak would change the final loss by about "
+            f"{signed} ± {gain.width:.4f} (90 % interval), which may be nothing"
             + (": keep this one." if kind == "good" else ".")
         )
     begin = round((1 - best.share) * run.total)

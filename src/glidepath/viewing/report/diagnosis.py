@@ -117,7 +117,7 @@ def _overview(found: Sequence[Diagnosis]) -> Markup:
 
 def _row(item: Diagnosis, index: int) -> Markup:
     run, gain = item.logged, item.gain
-    link = element("a", item.run, href=f"#run{index}")
+    link = element("a", numbers.shorten(item.run, 48), href=f"#run{index}", title=item.run)
     words = numbers.NONE if gain is None else difference(gain, places_for(gain.width))
     kinds = ", ".join(finding.kind.replace("_", " ") for finding in item.findings)
     return element(
