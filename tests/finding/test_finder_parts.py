@@ -120,7 +120,7 @@ class Scripted:
 
     def __init__(self, loss, total=600, steady=False):
         self.loss, self.flown, self.updates = loss, [], 0
-        self.shape = SimpleNamespace(total=total, steady=steady)
+        self.shape = SimpleNamespace(total=total, steady=steady, returns=False)
 
     def start(self, seed):
         return Start(None, seed, START)

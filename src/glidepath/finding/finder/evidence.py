@@ -16,6 +16,9 @@ from glidepath.finding.finder.found import Lane
 from glidepath.finding.finder.gap import Gap, gap_of
 from glidepath.training.trainer import Array
 
+STEP_DOWN = 1.0
+"""Octaves below a rate that a check found too high."""
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -38,6 +41,11 @@ class Evidence:
     """Updates of the longest lanes."""
     gap: Gap
     """How far the validation loss falls behind the training loss."""
+
+    def below(self, position: float) -> Evidence:
+        """The same with a cliff at a position, or where it was if that is lower."""
+        cliff = position if self.cliff is None else min(position, self.cliff)
+        return replace(self, cliff=cliff, last_good=min(self.last_good, cliff - STEP_DOWN))
 
 
 def gather(

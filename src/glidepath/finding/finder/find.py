@@ -13,7 +13,7 @@ from glidepath.finding.finder.evidence import gather
 from glidepath.finding.finder.found import Cost, Found
 from glidepath.finding.finder.lanes import Flyer
 from glidepath.finding.finder.law import predict
-from glidepath.finding.finder.search import Search
+from glidepath.finding.finder.search import CHECKS, Search
 from glidepath.finding.finder.shape import Shape, shape_of
 from glidepath.schedules import Duration, Policy, Schedule, checks
 from glidepath.training.trainer import Prober, Trainer
@@ -82,9 +82,9 @@ def find(
         search = Search(flyer, EFFORTS[effort], (math.log2(lowest), math.log2(highest)))
         search.run(seed)
         notes += _about(trainer, search)
+        found, cliff = _read(search, shape, seed or 0, trainer.steps_per_epoch)
     finally:
         _restore(trainer, state)
-    found, cliff = _read(search, shape, seed or 0, trainer.steps_per_epoch)
     seconds = time.perf_counter() - began
     return Found(
         learning_rate=2.0**found.position,
@@ -118,8 +118,13 @@ def _read(search: Search, shape: Shape, seed: int, per_epoch: int) -> tuple[Answ
         worse = fallen or any(lane.score > search.worst for lane in search.lanes)
         stand_in = search.bounds[0] if worse else sum(search.bounds) / 2
         return no_answer(stand_in, search.bounds), min(fallen, default=None)
-    prediction = predict(evidence, shape.total, steady=shape.steady)
-    return answer(prediction, evidence, search.bounds), evidence.cliff
+    for check in range(CHECKS + 1):
+        prediction = predict(evidence, shape.total, steady=shape.steady)
+        found = answer(prediction, evidence, search.bounds)
+        if check == CHECKS or search.survives(found.position):
+            break
+        evidence = evidence.below(found.position)
+    return found, evidence.cliff
 
 
 def _about(trainer: Trainer, search: Search) -> list[str]:

@@ -96,6 +96,26 @@ class Flyer:
         self._pace = min(self._pace, (time.perf_counter() - began) / max(flown, 1))
         return self._end(start, rate, updates, losses, tuple(looks))
 
+    def hot(self, start: Start, rate: float, updates: int) -> float:
+        """The loss to which so many updates of the whole run's hottest part lead, as they are.
+
+        Compressed cycles are over before they can do harm; whole ones are not. It is the probe's at
+        the end, or that of the worst eighth of the batches but the first two, if that is above the
+        start's; infinite where it is not finite.
+        """
+        self.trainer.restore(start.state)
+        cut = self.shape.hottest(updates)
+        tables = {"learning_rate": rate * self.shape.rate, **self.shape.others}
+        found = self.trainer.advance({name: table[cut] for name, table in tables.items()})
+        flown = len(found.losses)
+        self.updates, self.sequential = self.updates + flown, self.sequential + flown
+        end = float(probe(self.trainer).mean())
+        if not np.isfinite([*found.losses, end]).all():
+            return math.inf
+        eighths = [float(part.mean()) for part in np.array_split(found.losses, _LOOKS) if part.size]
+        worst = max(eighths[2:], default=end)
+        return max(end, worst) if worst > float(start.probe.mean()) else end
+
     def _probes(self, now: int, updates: int) -> bool:
         """Whether a lane of so many updates is probed where it stands."""
         return self.shape.steady and _WORTH_PROBING * updates <= now < updates

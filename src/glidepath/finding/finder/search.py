@@ -18,6 +18,12 @@ _LEARNT = 1e-3
 """A loss that fell by less than this share of its size has not moved."""
 _NEAR = 0.4
 """Octaves to the next lane within which no lane is flown at a bound."""
+CHECKS = 3
+"""How often an answer is checked where the rate comes back up."""
+_KEPT = 0.25
+"""The share of the best lane's gain that a check must reach."""
+_RESERVED = 4
+"""One part in so many of what may be spent is kept for the checks."""
 _WIDER = 4
 """So many lanes at most are added to a rung whose best lies at its edge."""
 
@@ -28,6 +34,9 @@ class Search:
     def __init__(self, flyer: Flyer, effort: Effort, bounds: tuple[float, float]) -> None:
         self.flyer, self.effort, self.bounds = flyer, effort, bounds
         self.allowed = effort.allowed(flyer.shape.total)
+        self.checked = self.allowed // (CHECKS * _RESERVED) if flyer.shape.returns else 0
+        """Updates of one check."""
+        self.allowed -= CHECKS * self.checked
         self.rungs: list[dict[float, Lane]] = []
         self.start: Start
 
@@ -81,6 +90,14 @@ class Search:
             return False
         rung[place] = self.flyer.fly(self.start, 2.0**place, length, look=look)
         return True
+
+    def survives(self, position: float) -> bool:
+        """Whether the whole run's hottest part can be flown there; yes where nothing is checked."""
+        if not self.checked:
+            return True
+        least = min(self.score(lane) for lane in self.lanes)
+        kept = self.worst - self.flyer.hot(self.start, 2.0**position, self.checked)
+        return kept > _KEPT * (self.worst - least)
 
     def score(self, lane: Lane) -> float:
         """A lane's loss, at worst the start's; infinite where it diverged."""

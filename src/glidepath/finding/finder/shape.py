@@ -11,6 +11,9 @@ from glidepath.errors import ArgumentError
 from glidepath.schedules import Duration, Policy, Schedule, as_policy
 from glidepath.training.trainer import Array, Trainer
 
+_RISE = 0.1
+"""A rise or a fall of less than this share of the peak is none."""
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -25,6 +28,26 @@ class Shape:
     def steady(self) -> bool:
         """Whether nothing changes during the run, so that a short run begins a long one."""
         return all(float(np.ptp(table)) == 0 for table in (self.rate, *self.others.values()))
+
+    @property
+    def returns(self) -> bool:
+        """Whether the rate comes back up: cycles and restarts."""
+        fallen, extreme = False, 0.0
+        up = True
+        for value in self.rate.tolist():
+            extreme = max(extreme, value) if up else min(extreme, value)
+            if abs(value - extreme) > _RISE:
+                if fallen:
+                    return True
+                up, fallen, extreme = False, True, value
+        return False
+
+    def hottest(self, updates: int) -> slice:
+        """The updates in a row, so many, over which the mean rate is the highest."""
+        sums = np.concatenate([[0.0], np.cumsum(self.rate)])
+        length = min(updates, self.total)
+        first = int(np.argmax(np.round(sums[length:] - sums[:-length], 9)))
+        return slice(first, first + length)
 
     def flown(self, peak: float, updates: int) -> dict[str, Array]:
         """The tables of a run of so many updates whose peak rate is `peak`.
