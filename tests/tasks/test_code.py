@@ -20,6 +20,9 @@ POLICIES = [
     0.5 * gp.one_cycle(0.1),
     gp.wsd(0.1, 5, 5).plan(50).cooldown_from(30, 10).policy,
     gp.one_cycle(0.1, up=9, down=9).plan(50).extend(90, at=20).policy,
+    gp.linear(0, 0.1, 5) >> gp.compat.keras.CosineDecay(0.1, 20),
+    gp.compat.torch.OneCycleLR(0.1, 50, pct_start=0.37),
+    gp.compat.torch.ReduceLROnPlateau(0.1, eps=1e-3),
     gp.Policy(0.1, controllers=[gp.greedy("loss", hold=2), gp.spike_backoff(factor=0.3)]),
     gp.Policy(
         gp.inverse_sqrt(0.1, 5),
