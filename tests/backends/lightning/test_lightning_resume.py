@@ -26,9 +26,9 @@ def test_kill_9_and_another_number_of_processes(tmp_path):
     """Both in one other process, which imports Lightning once; nothing is trained twice."""
     whole, first = tmp_path / "whole", tmp_path / "one"
     one = runs.share(first)
-    before, kills, seed = first / "epoch=1.ckpt", 3, random.randrange(10**6)
+    before, kills, seed = first / "epoch=1.ckpt", 2, random.randrange(10**6)
     command = [sys.executable, runs.__file__, tmp_path, kills, seed, before]
-    subprocess.run([*map(str, command)], check=True, timeout=180)
+    subprocess.run([*map(str, command)], check=True, timeout=400)
 
     # Killed at random updates, and resumed from the newest checkpoint each time.
     assert (tmp_path / "kills").read_text() == str(kills)

@@ -20,12 +20,12 @@ def test_kill_9_and_another_number_of_processes(tmp_path):
     """Both in one other process, which imports Transformers once."""
     whole, first = tmp_path / "whole", tmp_path / "one"
     rates, weights = runs.share(first)
-    kills, seed = 3, random.randrange(10**6)
+    kills, seed = 2, random.randrange(10**6)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, runs.__file__, tmp_path, kills, seed, port, first / "checkpoint-2"]
-    subprocess.run([*map(str, command)], check=True, timeout=180)
+    subprocess.run([*map(str, command)], check=True, timeout=400)
 
     # Killed at random updates, and resumed from the newest checkpoint each time.
     assert (tmp_path / "kills").read_text() == str(kills)
