@@ -34,7 +34,8 @@ SEEN_AGAIN = 0.2
 """What data add that are seen again and again: this, over the root of the updates in an epoch.
 Five seeds of ImageNet give 0.1 (ResNet-50) and 0.35 (ViT), ten of small tasks 0.1 to 0.3."""
 FURTHER = 0.005
-"""What the doublings of the horizon add, to the power 1.5."""
+"""What the doublings of the horizon add, to the power 1.5; where seeds differ by more than `LEVEL`,
+so much more."""
 NEARER = 0.005
 """What each halving of it adds where the rate is at zero, and less above: a decay that comes
 earlier than any that was seen."""
@@ -49,8 +50,9 @@ SHAPE_FURTHER = 0.0003
 SHAPE_NEARER = 0.0015
 """What each halving adds to it."""
 SURE = 0.7
-"""The share of the members' deviation that counts where laws that were learnt from decays are asked
-about decays; where the rate rises again, all of it does."""
+"""The share of the members' deviation that counts for large models on fresh data, on which the laws
+were made; all of it where the rate rises again, or where seeds differ by more than `KNOWN`."""
+KNOWN = 0.005
 PAIRED = 0.4
 """The share of what seeds differ by that a difference between schedules has: most is common."""
 NORMAL_90 = 1.6449
@@ -118,14 +120,15 @@ class Ensemble:
             moments: updates done.
         """
         doublings = self.doublings(moments)
-        further = FURTHER * np.maximum(doublings, 0) ** 1.5
+        further = (FURTHER + self.level - LEVEL) * np.maximum(doublings, 0) ** 1.5
         nearer = NEARER * np.maximum(-doublings, 0) * (1 - share_of(rates, moments))
         square = self.level**2 + further**2 + nearer**2 + self.middle(rates, moments) ** 2
         return np.asarray(np.sqrt(self._apart(curves) + self.centre(curves) ** 2 * square))
 
     def _apart(self, values: Array) -> Array:
         """How far the members lie apart, as a variance."""
-        share = SURE if self.leading == len(self.fits) else 1.0
+        sure = self.leading == len(self.fits) and self.level <= KNOWN
+        share = SURE if sure else 1.0
         return np.asarray(share**2 * values.var(axis=0))
 
     def spread_of_difference(

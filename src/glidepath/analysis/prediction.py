@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from glidepath.analysis.ensemble import MIXED, NORMAL_90, RESTARTED, Ensemble, assemble
+from glidepath.analysis.ensemble import KNOWN, MIXED, NORMAL_90, RESTARTED, Ensemble, assemble
 from glidepath.analysis.evidence import fitted_from
 from glidepath.analysis.rates import Array, RateCurve, from_plan
 from glidepath.analysis.reading import read_run
@@ -27,8 +27,6 @@ Run = LoggedRun | RunRecord | Path | str
 MOMENTS = 150
 BEGIN = 0.01
 """The share of the run after which a curve is predicted; the first updates follow no law."""
-SEEDS = 0.005
-"""Where seeds usually differ by more, one run leaves the interval wide."""
 NEAR_ZERO = 0.03
 """Shares of the peak that differ by less are not worth a word."""
 
@@ -263,7 +261,7 @@ def remarks(ensemble: Ensemble, rates: RateCurve, policy: Policy) -> tuple[str, 
         notes.append("the policy raises its rate again, which no run has done: trust it less")
     if rates.total > 2 * ensemble.longest:
         notes.append(f"{rates.total} updates are far beyond the longest run ({ensemble.longest})")
-    if len(ensemble.runs) == 1 and ensemble.level > SEEDS:
+    if len(ensemble.runs) == 1 and ensemble.level > KNOWN:
         notes.append(
             f"one run does not tell how far seeds differ; the interval counts {ensemble.level:.1%} "
             "for it, as trainings like this one usually do: log two or three seeds to know"
