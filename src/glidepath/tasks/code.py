@@ -48,7 +48,8 @@ import glidepath.optax
 import optax
 
 policy = {policy}
-optimizer = glidepath.optax.inject(  # in the place of optax.sgd(...)
+# In the place of optax.sgd(...): give inject what you gave there, e.g. nesterov=True, too.
+optimizer = glidepath.optax.inject(
     policy, optax.sgd, total="{epochs}ep", steps_per_epoch=steps_per_epoch
 )
 """
