@@ -34,7 +34,7 @@ def test_tune_writes_as_good_a_report_as_keras_gets(tmp_path, framework):
     report = (out / "report.html").read_text()
     assert re.findall(r"<h2[^>]*>([^<]+)</h2>", report)[: len(SECTIONS)] == SECTIONS
     assert f"<h1>{task}: use {best}" in report
-    assert re.search(r"<h3[^>]*>Momentum", report)  # 1cycle's, as it was read back from the optimizer
+    assert re.search(r"<h3[^>]*>Momentum", report)  # 1cycle moves it
     code = re.search(r"<pre.*?</pre>", report, re.DOTALL)[0]
     assert f"glidepath.{framework}" in code
     assert "glidepath.keras" not in report
