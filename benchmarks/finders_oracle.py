@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -41,17 +42,17 @@ class Row:
     start: Any
     """The test loss before training, by seed."""
 
-    @property
+    @cached_property
     def mean(self) -> Any:
         """Over seeds."""
         return self.table.mean(axis=0)
 
-    @property
+    @cached_property
     def best(self) -> int:
         """The index of the best rate."""
         return int(np.argmin(self.mean))
 
-    @property
+    @cached_property
     def inside(self) -> Any:
         """Which rates cannot be told from the best: the paired difference over seeds is within
         two standard errors of 0, contiguous with the best."""
@@ -115,7 +116,7 @@ def save(task: str, rows: list[Row]) -> None:
             return [plain(item) for item in value]
         return float(f"{value:.6g}") if isinstance(value, float) else value
 
-    lines = [json.dumps({k: plain(v) for k, v in vars(row).items()}) for row in rows]
+    lines = [json.dumps({f.name: plain(getattr(row, f.name)) for f in fields(row)}) for row in rows]
     text = '{"made_by": "python benchmarks/finders.py oracle --data DIR", "rows": [\n'
     path = FOLDER / f"{task}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -147,7 +148,7 @@ def make_row(lanes: Lanes, shape: str, seeds: list[int], kept: Row | None) -> Ro
     if kept is not None:
         flown = lanes.fly(whole.flown(1.0, problem.total), 2.0**kept.positions, seeds)
         table = np.concatenate([kept.table, capped(flown.test, start)])
-        return Row(**{**vars(kept), "table": table, "start": np.concatenate([kept.start, start])})
+        return replace(kept, table=table, start=np.concatenate([kept.start, start]))
     coarse = np.arange(-16.0, 10.0, 2.0)
     looked = lanes.fly(whole.flown(1.0, 100), 2.0**coarse, seeds)
     middle = round(coarse[int(np.argmin(capped(looked.test, start).mean(axis=0)))])

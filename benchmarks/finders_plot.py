@@ -6,7 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-from finders_compare import Judged, gather, read
+from finders_compare import OURS, Judged, gather, read
 from finders_oracle import FOLDER, Row, load
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,7 +15,11 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from glidepath.viewing.figures.canvas import log_rate_axis, new_figure, save, styled
 from glidepath.viewing.style import ALARM, BAND, INK, MUTED, STYLES
 
-SHOWN = (("california", "momentum", "cosine"), ("small-batch", "adamw", "constant"))
+SHOWN = (
+    ("california", "momentum", "cosine"),
+    ("small-batch", "adamw", "constant"),
+    ("char-gru", "sgd", "1cycle"),
+)
 ANSWERS = (
     ("standard", "1cycle"),
     ("quick", "cosine"),
@@ -28,12 +32,12 @@ ANSWERS = (
 @styled
 def over_the_oracle() -> Figure:
     """For some rows the loss of full runs over rates, and where finders' answers fall."""
-    figure = new_figure(9.2, 4.6)
+    figure = new_figure(12.4, 4.6)
     for axes, wanted in zip(figure.subplots(1, len(SHOWN)), SHOWN, strict=True):
         row = next(r for r in load(wanted[0]) if (r.optimizer, r.shape) == wanted[1:])
         _row(axes, row)
     entries = axes.get_legend_handles_labels()
-    figure.legend(*entries, loc="outside upper center", ncols=3)
+    figure.legend(*entries, loc="outside upper center", ncols=6)
     return figure
 
 
@@ -80,23 +84,25 @@ def against_cost() -> Figure:
     for (mean, error, cost), method in points:
         if mean < 0.2:
             continue
-        color = ALARM if method in ("quick", "standard", "thorough") else INK
+        color = ALARM if method in OURS else INK
         axes.errorbar(
             cost, mean, yerr=error, marker="o", color=color, linewidth=1, capsize=2, markersize=5
         )
         place = round(np.log10(cost), 1)  # labels of one cost are kept apart
-        height = labels[place] = max(mean, 1.13 * labels.get(place, 0.0))
+        height = labels[place] = max(mean, 1.2 * labels.get(place, 0.0))
         axes.text(cost * 1.07, height, method, fontsize=8.5, color=color, va="center")
+    ours = sorted((cost, mean) for (mean, _, cost), method in points if method in OURS)
+    axes.plot(*zip(*ours, strict=True), color=ALARM, linewidth=0.8, linestyle=(0, (1, 2)))
     axes.axhline(1.0, color=MUTED, linewidth=0.8, linestyle=(0, (4, 2)))
     axes.set_xlim(25, 9000)
-    axes.set_ylim(0.7, 130)
+    axes.set_ylim(0.4, 130)
     for axis, ticks in (
         (axes.xaxis, (30, 100, 300, 1000, 3000)),
-        (axes.yaxis, (1, 3, 10, 30, 100)),
+        (axes.yaxis, (0.5, 1, 3, 10, 30, 100)),
     ):
         axis.set_major_locator(FixedLocator(ticks))
         axis.set_minor_locator(NullLocator())
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axes.set_xlabel("updates spent on the search (log); a default rate costs none")
     axes.set_ylabel("mean regret and its standard error over rows, % (log)")
     return figure

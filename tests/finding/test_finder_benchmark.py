@@ -12,11 +12,18 @@ pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 from finders_compare import gather, trainer_of
-from finders_lanes import factory, policy
+from finders_lanes import SHAPES, factory, policy
+from finders_left import LENGTHS, Surface
 from finders_oracle import Row, load
 from finders_tasks import DEVELOPMENT, problems
 
 import glidepath as gp
+
+REPORTED = (
+    "breast-cancer", "california", "california-nll", "large-batch", "small-batch", "fashion-cnn",
+    "fine-tuning", "char-gru", "char-transformer",
+)  # fmt: skip
+RIVALS = ("quick", "standard", "minimum/10, five sweeps", "fastai-valley")
 
 
 def row(table, start=10.0):
@@ -47,18 +54,35 @@ def test_what_cannot_be_told_from_the_best_has_no_regret():
 
 def test_what_is_committed_says_what_the_page_says():
     """The figures of docs/finder.md, loosely: they are of these files."""
-    tasks = [problem.name for problem in problems(None)]
-    tasks += ["california", "california-nll", "large-batch", "small-batch", "fine-tuning"]
-    tasks += ["fashion-cnn"]
-    judged = [item for item in gather(tasks) if item.row.half == "reporting"]
-    mean = {
-        method: 100 * np.mean([item.regret for item in judged if item.method == method])
-        for method in ("quick", "standard", "minimum/10, five sweeps", "fastai-valley")
-    }
-    assert mean["standard"] < 1.6
-    assert mean["standard"] < mean["quick"] < 2.6
+    judged = [item for item in gather(REPORTED) if item.row.half == "reporting"]
+    assert len({(j.row.task, j.row.optimizer, j.row.shape) for j in judged}) == 81
+
+    def regrets(method, shape=None):
+        return [
+            100 * j.regret for j in judged if j.method == method and shape in (None, j.row.shape)
+        ]
+
+    mean = {name: np.mean(regrets(name)) for name in RIVALS}
+    assert mean["standard"] < 1.1
+    assert np.median(regrets("standard")) < 0.1
+    assert np.quantile(regrets("standard"), 0.9) < 3
+    assert all(np.mean(regrets("standard", shape)) < 1.3 for shape in SHAPES)
+    assert mean["standard"] < mean["quick"] < 2.2
     assert mean["quick"] < mean["minimum/10, five sweeps"] < mean["fastai-valley"]
-    assert len({(j.row.task, j.row.optimizer, j.row.shape) for j in judged}) >= 63
+
+
+def test_what_a_search_leaves_is_read_off_between_real_trainings():
+    """Rates 1, 2 and 4; the loss falls by 1 with every doubling of the length."""
+    positions = np.array([0.0, 1.0, 2.0])
+    table = np.array([[[9.0 - k, 7.0 - k, 8.0 - k]] * 3 for k in range(len(LENGTHS))])
+    surface = Surface("sgd", "cosine", 10.0, positions, table)
+    assert surface.loss(1.0, 300) == pytest.approx(5)
+    assert surface.loss(0.5, 300) == pytest.approx(6)
+    assert surface.loss(1.0, 300 * 2**0.5) == pytest.approx(4.5)
+    assert surface.loss(1.0, 37.5) == pytest.approx((10 + 7) / 2)
+    assert surface.loss(1.0, 0) == surface.loss(1.0, -50) == 10
+    assert surface.regret(surface.loss(1.0, 600), 600) == 0
+    assert surface.regret(surface.loss(1.0, 300), 600) == pytest.approx(1 / (10 - 4))
 
 
 def test_every_oracle_has_its_best_inside_its_grid():
