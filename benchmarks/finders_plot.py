@@ -28,6 +28,9 @@ ANSWERS = (
 )
 """Finders and the styles that they are drawn in."""
 
+LOWEST, LINE = 0.2, 1.2
+"""Percent below which nothing is drawn, and the factor between two labels."""
+
 
 @styled
 def over_the_oracle() -> Figure:
@@ -36,6 +39,8 @@ def over_the_oracle() -> Figure:
     for axes, wanted in zip(figure.subplots(1, len(SHOWN)), SHOWN, strict=True):
         row = next(r for r in load(wanted[0]) if (r.optimizer, r.shape) == wanted[1:])
         _row(axes, row)
+        if wanted == SHOWN[0]:
+            axes.set_ylabel("test loss after the whole budget")
     entries = axes.get_legend_handles_labels()
     figure.legend(*entries, loc="outside upper center", ncols=6)
     return figure
@@ -65,7 +70,6 @@ def _row(axes: Axes, row: Row) -> None:
     axes.set_ylim(best - 0.28 * room, worst + 0.05 * room)
     axes.set_title(f"{row.task}, {row.optimizer}, {row.shape}")
     axes.set_xlabel("peak learning rate (log)")
-    axes.set_ylabel("test loss after the whole budget")
 
 
 @styled
@@ -80,17 +84,18 @@ def against_cost() -> Figure:
     axes.set_xscale("log")
     axes.set_yscale("log")
     points = sorted((_point(items), method) for method, items in groups.items())
-    labels: dict[float, float] = {}
+    places = defaultdict(list)
     for (mean, error, cost), method in points:
-        if mean < 0.2:
+        if mean < LOWEST:  # the whole grid: the oracle itself but for seeds
             continue
         color = ALARM if method in OURS else INK
         axes.errorbar(
             cost, mean, yerr=error, marker="o", color=color, linewidth=1, capsize=2, markersize=5
         )
-        place = round(np.log10(cost), 1)  # labels of one cost are kept apart
-        height = labels[place] = max(mean, 1.2 * labels.get(place, 0.0))
-        axes.text(cost * 1.07, height, method, fontsize=8.5, color=color, va="center")
+        places[round(np.log10(cost), 1)].append((mean, cost, method, color))
+    for near in places.values():
+        for height, (_, cost, method, color) in zip(_apart(near), near, strict=True):
+            axes.text(cost * 1.07, height, method, fontsize=8.5, color=color, va="center")
     ours = sorted((cost, mean) for (mean, _, cost), method in points if method in OURS)
     axes.plot(*zip(*ours, strict=True), color=ALARM, linewidth=0.8, linestyle=(0, (1, 2)))
     axes.axhline(1.0, color=MUTED, linewidth=0.8, linestyle=(0, (4, 2)))
@@ -106,6 +111,23 @@ def against_cost() -> Figure:
     axes.set_xlabel("updates spent on the search (log); a default rate costs none")
     axes.set_ylabel("mean regret and its standard error over rows, % (log)")
     return figure
+
+
+def _apart(near: list[tuple[float, float, str, str]]) -> list[float]:
+    """Heights of labels beside points of one cost, a line apart and about where the points are."""
+    heights: list[float] = []
+    for begin, (mean, *_) in enumerate(near):
+        heights.append(mean)
+        # A crowd is stacked about its own middle; what it then touches joins it.
+        for first in range(begin, -1, -1):
+            crowd = near[first : begin + 1]
+            middle = np.mean([np.log(item[0]) for item in crowd])
+            steps = np.arange(len(crowd)) - (len(crowd) - 1) / 2
+            stacked = np.exp(middle + steps * np.log(LINE)).tolist()
+            if first == 0 or stacked[0] >= LINE * heights[first - 1]:
+                break
+        heights[first:] = stacked
+    return heights
 
 
 def _point(items: list[Judged]) -> tuple[float, float, float]:
