@@ -235,15 +235,20 @@ def _thirds(surface: Surface, budget: int, seed: int) -> float:
 
 
 def score_left() -> None:
-    """The tables of mean regrets."""
+    """The tables of regrets."""
     for trainings in (1, 10):
         found = regrets(trainings)
         if not found:
             return
-        print(f"\n## The search paid from the budget of {trainings} training(s): mean regret, %\n")
+        print(
+            f"\n## The search paid from the budget of {trainings} training(s): regret, mean / median, %\n"
+        )
         print("| finder | " + " | ".join(f"{times}×" for times in TIMES) + " |")
         print("| --- " * (1 + len(TIMES)) + "|")
         for method in sorted(found, key=lambda m: np.mean(found[m][TIMES[-1]] or [9])):
             cells = [found[method][times] for times in TIMES]
-            shown = [f"{100 * np.mean(cell):.1f}" if cell else "" for cell in cells]
+            shown = [
+                f"{100 * np.mean(cell):.1f} / {100 * np.median(cell):.1f}" if cell else ""
+                for cell in cells
+            ]
             print(f"| {method} | " + " | ".join(shown) + " |")
