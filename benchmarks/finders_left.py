@@ -240,9 +240,8 @@ def score_left() -> None:
         found = regrets(trainings)
         if not found:
             return
-        print(
-            f"\n## The search paid from the budget of {trainings} training(s): regret, mean / median, %\n"
-        )
+        print(f"\n## The search is paid from the budget of {trainings} training(s)")
+        print("\nRegret, mean / median, in percent.\n")
         print("| finder | " + " | ".join(f"{times}×" for times in TIMES) + " |")
         print("| --- " * (1 + len(TIMES)) + "|")
         for method in sorted(found, key=lambda m: np.mean(found[m][TIMES[-1]] or [9])):
