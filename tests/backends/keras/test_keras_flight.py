@@ -26,6 +26,9 @@ from glidepath.errors import ArgumentError, PlanError
 from glidepath.training.records import read_record
 
 pytestmark = pytest.mark.keras
+not_torch = pytest.mark.skipif(
+    keras.backend.backend() == "torch", reason="Keras on torch runs one batch at a time"
+)
 
 
 def fit(model, *callbacks, epochs=EPOCHS, **more):
@@ -76,6 +79,31 @@ def test_the_weights_move_as_computed_by_hand(kind):
     assert number(model.trainable_variables[0]) == pytest.approx(expected, rel=2e-5)
 
 
+def test_without_a_record_one_variable_is_added_and_the_run_is_the_same(tmp_path, monkeypatch):
+    """What every step carries costs a small model some percent; long runs are placed in pieces."""
+    monkeypatch.setattr("glidepath.backends.keras.flight._AHEAD", 6)
+    added, ends, policy = [], [], POLICIES["one_cycle"]
+
+    class Count(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            added.append(len(self.model.optimizer.__dict__["_glidepath_variables"]))
+
+    for record in (None, tmp_path / "run.jsonl"):
+        keras.utils.set_random_seed(1)
+        model = regressor()
+        flight = gk.Flight(policy, record=record)
+        history = fit(model, flight, Count(), epochs=5, shuffle=False).history
+        ends.append((weights(model), history["learning_rate"], history["momentum"]))
+    pairs = zip(ends[0][0], ends[1][0], strict=True)
+    assert all(np.array_equal(left, right) for left, right in pairs)
+    assert ends[0][1:] == ends[1][1:]
+    table = policy.plan("5ep", STEPS).table().astype(np.float32)
+    found = read_record(tmp_path / "run.jsonl").series["learning_rate"]
+    assert np.array_equal(found.astype(np.float32), table)
+    host = keras.backend.backend() == "torch"
+    assert added == ([0] * 10 if host else [1] * 5 + [2] * 5)
+
+
 def test_losses_are_the_batch_own(tmp_path):
     model, record = Weight.model(optimizer("sgd")), tmp_path / "run.jsonl"
     policy = gp.Policy(0.1, momentum=0.9)
@@ -97,9 +125,12 @@ def test_losses_are_the_batch_own(tmp_path):
     assert read_record(record).series["loss"] == pytest.approx(x[:, 0] ** 2)
 
 
-def test_accumulation(tmp_path):
+@pytest.mark.parametrize("at_once", [1, pytest.param(3, marks=not_torch)])
+def test_accumulation(tmp_path, at_once):
+    """The clock counts applied updates only, also where Keras runs several batches at once."""
     policy = gp.one_cycle(0.05)
     model = regressor(gradient_accumulation_steps=2)
+    model.steps_per_execution = at_once  # of 4 batches in an epoch: 3 and 1
     fit(model, gk.Flight(policy, record=tmp_path / "run.jsonl"))
     found, plan = read_record(tmp_path / "run.jsonl"), policy.plan("3ep", 2)
     for track in plan.tracks:

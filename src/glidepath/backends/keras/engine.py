@@ -17,6 +17,8 @@ Rows = np.ndarray[Any, np.dtype[np.float32]]
 class StepValues:
     """A `Source` for one step at a time: the engine puts the values in and takes the applied."""
 
+    notes = True
+
     def __init__(self, names: tuple[str, ...]) -> None:
         self.names = names
         self.given: dict[str, Any] | None = None

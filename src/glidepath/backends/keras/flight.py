@@ -29,7 +29,9 @@ from glidepath.training.records import RunInfo
 from glidepath.training.resume import ON_CHANGE, saved_plan
 
 _RING = 2**16
-"""Updates that are noted between two epochs' ends where fit does not know an epoch's length."""
+"""Updates between two epochs' ends that are flown where fit does not know an epoch's length."""
+_AHEAD = 2**13
+"""So many updates at the least are placed at once where no controller changes them."""
 
 
 class Flight(Changeable, keras.callbacks.Callback):
@@ -91,7 +93,7 @@ class Flight(Changeable, keras.callbacks.Callback):
         self._on_change = checks.choice("Flight", "on_change", on_change, ON_CHANGE)
         self._best = Best()
         self._landed = self._changed = False
-        self._seen = 0
+        self._seen = self._longest = self._begun = 0
         self._saved: dict[str, Any] | None = None
         """The state to continue from."""
         if isinstance(state, str | Path):
@@ -147,8 +149,10 @@ class Flight(Changeable, keras.callbacks.Callback):
         if self._source is None:
             self._take_off()
         assert self._source is not None
-        self._watch(self._updates(), self._source.size - 1)
-        self._place()
+        now = self._updates()
+        self._watch(now, self._longest)
+        if self._controlled or not self._source.holds(now, now + self._longest):
+            self._place(now)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Read back what was applied, write it, and let the controllers see the epoch's metrics."""
@@ -157,16 +161,20 @@ class Flight(Changeable, keras.callbacks.Callback):
         first, stop = self._seen, self._updates()
         if stop == first:
             return
-        columns = self._read(first, stop)
+        if stop - first > self._longest + 1:
+            raise ArgumentError(
+                f"Flight: an epoch had {stop - first} updates, and only {self._longest + 1} can be "
+                "flown where fit does not know the number; give fit(steps_per_epoch=...)"
+            )
         if self._logs:
             # Opened late: on TensorFlow the metrics are not built before the first step.
             self._log = self._log or self._opened(first)
-            self._log.updates(first, columns)
+            self._log.updates(first, self._source.read(first, stop))
             found = {k[4:]: float(v) for k, v in values.items() if k.startswith("val_")}
             if found:
                 self._log.evaluation(stop, epoch + 1, found)
         self._seen = stop
-        last = {name: float(column[-1]) for name, column in columns.items() if name != "loss"}
+        last = self._source.last(stop - 1)
         self._control(values, last["learning_rate"])
         values.update({name: last[name] for name in self._names()})
         if self._done(stop):
@@ -183,7 +191,8 @@ class Flight(Changeable, keras.callbacks.Callback):
         if self._source is None:
             return
         optimizer = self.model.optimizer
-        last = self._read(self._seen - 1, self._seen) if self._seen else None
+        done = self._updates()
+        last = self._source.last(done - 1) if done > self._begun else None
         if self._tap is not None:
             self._tap.remove()
         live.detach(optimizer)
@@ -193,7 +202,7 @@ class Flight(Changeable, keras.callbacks.Callback):
             self._log.close(finished=finished)
             self._log = None
         if last and self.plan and isinstance(optimizer._learning_rate, keras.Variable):
-            optimizer.learning_rate = float(last["learning_rate"][0])
+            optimizer.learning_rate = last["learning_rate"]
         self.model.train_function = None
         self._saved, self._landed = self.state, True
 
@@ -203,7 +212,7 @@ class Flight(Changeable, keras.callbacks.Callback):
         live.refuse_wrapped(optimizer)
         _end_stale(self)
         steps, every = self.params.get("steps"), self._every()
-        self._seen = self._updates()
+        self._seen = self._begun = self._updates()
         self._flown = self._resumed(flight_plan.flown(self._resolve(steps, every)))
         self.plan = None if isinstance(self._flown, OwnRate) else self._flown.plan
         self._begin_wall(self._saved, steps // every if steps else None)
@@ -213,12 +222,13 @@ class Flight(Changeable, keras.callbacks.Callback):
             moved.warn_of_porting(self.plan.policy, optimizer)
         if self._record is not None:
             flight_log.check_record(self._record, self._seen)
-        size = _RING if steps is None else -(-steps // every) + 1
+        self._longest = _RING - 1 if steps is None else -(-steps // every)
+        kept = self._longest + 1
         self._source = FlightSource(
             optimizer,
-            np.zeros((len(names), size), np.float32),
             names,
-            size=size,
+            size=2 + (kept if self._controlled else max(kept, _AHEAD)),
+            noted=kept if self._logs else int(self.plan is None),
             bounds=self._bounds(),
         )
         self._source.flight = self
@@ -254,21 +264,24 @@ class Flight(Changeable, keras.callbacks.Callback):
         self._flown.change(plan)
         self.plan, self._changed, self._saved = plan, True, self.state
         if self._source is not None:
-            self._place()
+            self._place(self._updates())
         if self._record is not None and self._log is not None:
             self._log.retitle(self._record, self._info(), self._seen)
         elif self._record is not None and self._source is None:
             flight_log.retitle(self._record, self._info())
         return plan
 
-    def _place(self) -> None:
+    def _place(self, now: int) -> None:
         """Put the values of the updates to come where the compiled step looks them up."""
         assert self._source is not None and self._flown is not None
-        first, size = max(self._updates(), self._start), self._source.size
-        begin = first - self._start
-        rows = [self._flown.values(name, begin, begin + size) for name in self._source.names]
-        window = np.asarray(rows, np.float32).reshape(len(rows), size)
-        self._source.place(first, window, self._bounds())
+        begin, count = max(now - self._start, 0), self._source.size - 1
+        # Before the policy begins its first value holds.
+        early = min(max(self._start - now, 0), count - 1)
+        rows = [
+            np.pad(self._flown.values(name, begin, begin + count - early), (early, 0), "edge")
+            for name in self._source.names
+        ]
+        self._source.place(now, np.asarray(rows, np.float32).reshape(-1, count), self._bounds())
 
     def _resolve(self, steps: int | None, every: int) -> Plan:
         if self._own:
@@ -288,16 +301,6 @@ class Flight(Changeable, keras.callbacks.Callback):
 
     def _updates(self) -> int:
         return int(ops.convert_to_numpy(self.model.optimizer.iterations))
-
-    def _read(self, first: int, stop: int) -> dict[str, Any]:
-        assert self._source is not None
-        size = self._source.size
-        if stop - first > size:
-            raise ArgumentError(
-                f"Flight: an epoch had {stop - first} updates, and only {size} can be kept where "
-                "fit does not know the number; give fit(steps_per_epoch=...)"
-            )
-        return self._source.read(first, stop)
 
     def _every(self) -> int:
         """Batches in an update."""
@@ -319,6 +322,11 @@ class Flight(Changeable, keras.callbacks.Callback):
 
     def _bounds(self) -> Any:
         return self._flown.bounds() if isinstance(self._flown, OwnRate) else None
+
+    @property
+    def _controlled(self) -> bool:
+        """Whether an epoch's metrics may change the values."""
+        return self._flown is not None and bool(self._flown.controllers)
 
     @property
     def _logs(self) -> bool:

@@ -21,6 +21,9 @@ from glidepath.errors import ArgumentError
 class Source(Protocol):
     """Where an attached optimizer gets its hyperparameters from, and leaves what it applied."""
 
+    notes: bool
+    """Whether `applied` is wanted."""
+
     def values(self, optimizer: Any) -> dict[str, Any]:
         """The hyperparameters of the update at hand, by name; none: the optimizer's own."""
         ...
@@ -130,9 +133,11 @@ class Attached:
         source: Source = self.__dict__["_glidepath_source"]
         values = source.values(self)
         with _flying(self, values):
-            applied = {name: read(self, name) for name in hyperparameters(self)}
+            names = hyperparameters(self) if source.notes else ()
+            applied = {name: read(self, name) for name in names}
             super()._backend_apply_gradients(grads, trainable_variables)  # type: ignore[misc]
-        source.applied(self, applied)
+        if source.notes:
+            source.applied(self, applied)
 
     def save_own_variables(self, store: Any) -> None:
         """Only what the optimizer would save without Glidepath."""
