@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from glidepath.errors import RecordError
+from glidepath.finding.stored import plain, read
 from glidepath.training.trainer import Array
 
 VERSION = 1
@@ -53,7 +53,7 @@ class RangeTest:
     def to_json(self) -> str:
         """This result as JSON text, for `from_json`; numbers that are not finite become null."""
         data = {"glidepath_range_test": VERSION}
-        data |= {each.name: _plain(getattr(self, each.name)) for each in fields(self)}
+        data |= {each.name: plain(getattr(self, each.name)) for each in fields(self)}
         return json.dumps(data, allow_nan=False)
 
     @classmethod
@@ -63,41 +63,13 @@ class RangeTest:
         Raises:
             RecordError: not JSON, of another version, or with missing or unknown keys.
         """
-        try:
-            data = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise RecordError(f"not a range test: not JSON ({error}); was it cut off?") from error
-        if not isinstance(data, dict) or data.pop("glidepath_range_test", None) != VERSION:
-            raise RecordError(
-                f"not a range test of version {VERSION}; run the range test again to write one"
-            )
-        wanted = {each.name for each in fields(cls)}
-        if set(data) != wanted:
-            raise RecordError(
-                f"the range test has missing or unknown keys: {sorted(wanted ^ set(data))}; "
-                "run the range test again"
-            )
-        try:
-            return cls(**_parsed(data))
-        except (AttributeError, TypeError, ValueError) as error:
-            raise RecordError(
-                f"the range test has a value of the wrong kind ({error}); run it again"
-            ) from error
-
-
-def _plain(value: Any) -> Any:
-    """Arrays as lists, NaN and infinities as None."""
-    if isinstance(value, np.ndarray):
-        value = tuple(value.tolist())
-    if isinstance(value, tuple):
-        return [
-            _plain(item) for item in (value.tolist() if not isinstance(value, tuple) else value)
-        ]
-    if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value
+        return read(
+            text,
+            ("glidepath_range_test", VERSION),
+            (each.name for each in fields(cls)),
+            lambda data: cls(**_parsed(data)),
+            ("a range test", "the range test"),
+        )
 
 
 def _parsed(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from glidepath.errors import PlanError, RecordError, SpecError, StudyError
 from glidepath.finding.finder import Found
 from glidepath.finding.result import RangeTest
@@ -18,6 +20,7 @@ from glidepath.schedules import Plan, Policy, as_policy, from_spec, polynomial_d
 from glidepath.studies.defaults import DEFAULTS, SetPolicy, fit_to, set_default
 from glidepath.studies.worker import Described
 from glidepath.training import Metric
+from glidepath.training.trainer import Array
 
 
 @dataclass(frozen=True)
@@ -166,3 +169,24 @@ def shapes(setting: Setting, names: Iterable[str]) -> dict[str, Policy]:
         policy = setting.policies[name].policy
         found[name] = falling if policy.controllers else policy
     return found
+
+
+def alike(setting: Setting, wanted: Mapping[str, Policy]) -> dict[str, str]:
+    """For every name the first one whose policy has the same shape, so that it is searched once."""
+    seen: list[tuple[str, dict[str, Array]]] = []
+    found = {}
+    for name, policy in wanted.items():
+        plan = setting._plan(policy)
+        tables = {track: plan.table(track) for track in plan.tracks}
+        tables["learning_rate"] = tables["learning_rate"] / tables["learning_rate"].max()
+        twin = next((first for first, other in seen if _same(tables, other)), name)
+        if twin == name:
+            seen.append((name, tables))
+        found[name] = twin
+    return found
+
+
+def _same(one: Mapping[str, Array], other: Mapping[str, Array]) -> bool:
+    return set(one) == set(other) and all(
+        np.allclose(table, other[track], rtol=1e-9, atol=1e-12) for track, table in one.items()
+    )

@@ -27,7 +27,7 @@ from glidepath.studies.pool import Call, Executor, Pool, check_sendable, open_po
 from glidepath.studies.progress import Silent, StudyProgress
 from glidepath.studies.recommend import recommend
 from glidepath.studies.result import StudyResult
-from glidepath.studies.setting import Setting, set_policies, shapes
+from glidepath.studies.setting import Setting, alike, set_policies, shapes
 from glidepath.studies.storage import Folder
 from glidepath.studies.summary import summary
 from glidepath.studies.task import StudyTask
@@ -207,7 +207,7 @@ class _Study:
         ready.plans(self.task.name)
         unset = [name for name, policy in self.policies.items() if policy is None]
         if self.effort is not None and unset:
-            ready = ready.moved(self.search(pool, shapes(ready, unset)))
+            ready = ready.moved(self.search(pool, shapes(ready, unset), ready))
         self.folder.write_study({**stored, "setting": ready.to_json()})
         return ready
 
@@ -234,11 +234,14 @@ class _Study:
             self.progress.stage(f"careful: {warning}")
         return cast("RangeTest", test)
 
-    def search(self, pool: Pool, wanted: Mapping[str, Policy]) -> dict[str, Found]:
+    def search(
+        self, pool: Pool, wanted: Mapping[str, Policy], setting: Setting
+    ) -> dict[str, Found]:
         """What the finder finds for each shape, as many at a time as there are processes."""
         assert self.effort is not None
-        self.progress.stage(f"finding the rate of each of {len(wanted)} shapes ...")
-        names, budget = list(wanted), f"{self.epochs}ep"
+        twins = alike(setting, wanted)
+        names, budget = list(dict.fromkeys(twins.values())), f"{self.epochs}ep"
+        self.progress.stage(f"finding the rate of each of {len(names)} shapes ...")
         calls: list[Call] = [
             (worker.search, (self.key, self.task, wanted[name], budget, self.effort))
             for name in names
@@ -251,7 +254,7 @@ class _Study:
             self.progress.stage(
                 f"{names[index]}: a peak of {one.learning_rate:.3g} ({low:.3g} to {high:.3g})"
             )
-        return {name: found[name] for name in names}
+        return {name: found[twin] for name, twin in twins.items()}
 
     def stored_setting(self, data: Mapping[str, Any]) -> Setting:
         """The policies as an earlier session set them."""

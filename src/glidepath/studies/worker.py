@@ -15,8 +15,7 @@ from typing import Any, cast
 
 from glidepath.errors import MissingExtraError, StudyError
 from glidepath.finding import RangeTest, find, range_test
-from glidepath.finding.finder import Found
-from glidepath.finding.finder.lanes import probe
+from glidepath.finding.finder import Found, probe
 from glidepath.schedules import Policy, constant
 from glidepath.studies.task import StudyTask
 from glidepath.training import Metric, Outputs, Progress, RunRecord, Trainer, Updates, drive

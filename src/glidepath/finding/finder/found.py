@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from glidepath.errors import RecordError
+from glidepath.finding.stored import plain, read
 
 VERSION = 1
 
@@ -93,7 +93,7 @@ class Found:
 
     def to_json(self) -> str:
         """This result as JSON text, for `from_json`; numbers that are not finite become null."""
-        return json.dumps({"glidepath_found": VERSION, **_plain(asdict(self))}, allow_nan=False)
+        return json.dumps({"glidepath_found": VERSION, **plain(asdict(self))}, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> Found:
@@ -102,39 +102,13 @@ class Found:
         Raises:
             RecordError: not JSON, of another version, or with missing or unknown keys.
         """
-        try:
-            data = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise RecordError(f"not a finder's result: not JSON ({error}); was it cut off?") from (
-                error
-            )
-        if not isinstance(data, dict) or data.pop("glidepath_found", None) != VERSION:
-            raise RecordError(
-                f"not a finder's result of version {VERSION}; run the finder again to write one"
-            )
-        wanted = {each.name for each in fields(cls)}
-        if set(data) != wanted:
-            raise RecordError(
-                f"the finder's result has missing or unknown keys: {sorted(wanted ^ set(data))}; "
-                "run the finder again"
-            )
-        try:
-            return _parsed(data)
-        except (AttributeError, TypeError, ValueError) as error:
-            raise RecordError(
-                f"the finder's result has a value of the wrong kind ({error}); run it again"
-            ) from error
-
-
-def _plain(value: Any) -> Any:
-    """Tuples as lists, NaN and infinities as None."""
-    if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value
+        return read(
+            text,
+            ("glidepath_found", VERSION),
+            (each.name for each in fields(cls)),
+            _parsed,
+            ("a finder's result", "the finder"),
+        )
 
 
 def _numbers(values: Any) -> tuple[float, ...]:
