@@ -1,7 +1,7 @@
 """model.fit with a policy: one callback sets rate and momentum at every update, on any engine.
 
-`KERAS_BACKEND=jax python examples/keras_loop.py` (or `tensorflow`, or `torch`) trains scikit-learn's
-digits under 1cycle.
+`KERAS_BACKEND=jax python examples/keras_loop.py` (or `tensorflow`, or `torch`) trains
+scikit-learn's digits under 1cycle.
 """
 
 import keras
