@@ -222,6 +222,15 @@ def test_it_warns_of_a_trainer_without_parts_and_of_controllers():
     assert any("controllers" in line for line in found.warnings)
 
 
+def test_it_warns_of_a_loss_without_a_floor():
+    above, below = (
+        gp.find(Probed(offset=offset), COSINE, 300, effort="quick") for offset in (0.0, -1.0)
+    )
+    assert not any("below zero" in words for words in above.warnings)
+    assert any("below zero" in words for words in below.warnings)
+    assert below.learning_rate == pytest.approx(above.learning_rate, rel=1e-6)
+
+
 def test_it_warns_where_the_probe_is_what_is_reported():
     class NoTest(Probed):
         def evaluate(self, split):

@@ -140,6 +140,12 @@ def _about(trainer: Trainer, search: Search) -> list[str]:
         notes.append(
             "the task has no test data: the probe is of the data that results are reported on"
         )
+    if min((lane.score for lane in search.lanes if not lane.diverged), default=0.0) < 0:
+        notes.append(
+            "the loss goes below zero, as likelihoods do, so it has no floor: what it gains late, "
+            "and only near the rate at which it diverges, short lanes do not show; try twice the "
+            "rate too"
+        )
     if len(search.rungs) < 2:
         notes.append("the budget allowed one length of lanes only: raise the effort")
     return notes

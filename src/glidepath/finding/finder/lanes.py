@@ -179,7 +179,7 @@ class Flyer:
         finite = bool(np.isfinite(losses).all())
         parts = probe(self.trainer) if finite else np.full(len(start.probe), math.nan)
         diverged = not np.isfinite(parts).all()
-        if self.shape.steady and not diverged:
+        if self.shape.steady and not diverged and not looks:
             self._held[rate] = _Held(self.trainer.snapshot(), losses)
         return Lane(
             rate=rate,
