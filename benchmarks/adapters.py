@@ -2,11 +2,12 @@
 
     python benchmarks/adapters.py [--only torch optax keras] [--all-engines] [--rounds 41]
 
-Side by side in one process, in turn: each round times a piece of both, and the figure is the ratio
-of the lower quartiles of the rounds, since other load on the machine only adds to a time. It is CPU
-time of the process, and what computes has one thread. PyTorch's rows are one `scheduler.step()`
-(bar 1.0); the others are the whole training step (bar 1.05). "compiled" counts how often the step
-was traced or compiled while it was measured, apart from the first time.
+Side by side in one process, in turn: each round times a piece of both, and the figure is the
+median of the rounds' ratios, since other load on the machine adds to both times of a round. The
+times shown are lower quartiles. It is CPU time of the process, and what computes has one thread.
+PyTorch's rows are one `scheduler.step()` (bar 1.0); the others are the whole training step (bar
+1.05). "compiled" counts how often the step was traced or compiled while it was measured, apart from
+the first time.
 
 Keras runs on the engine of KERAS_BACKEND, with --all-engines on each in a process of its own.
 Exit code 1 where a bar is missed.

@@ -64,6 +64,10 @@ def row(
     bar: float | None,
     compiled: int | None = None,
 ) -> Row:
-    """The lower quartiles of both's rounds, and their ratio: other load only adds to a time."""
+    """The lower quartiles of both's rounds, and the median of the rounds' ratios.
+
+    Other load adds to a time, and to both times of a round much the same.
+    """
     ours, native = (statistics.quantiles(each, n=4)[0] for each in found)
-    return Row(name, ours, native, ours / native, bar, compiled)
+    ratio = statistics.median(mine / theirs for mine, theirs in zip(*found, strict=True))
+    return Row(name, ours, native, ratio, bar, compiled)
