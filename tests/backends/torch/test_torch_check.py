@@ -230,9 +230,7 @@ def test_the_hooks_are_removed_and_an_empty_check_is_none():
 
 
 def test_what_cannot_be_watched_is_refused():
-    with pytest.raises(
-        gp.ArgumentError, match="of torch, keras, optax, got str"
-    ):
+    with pytest.raises(gp.ArgumentError, match="of torch, keras, optax, got str"):
         check("adam", COSINE)
     with pytest.raises(gp.ArgumentError, match="needs a plan, got Policy"):
         check(loop().optimizer, gp.one_cycle(0.1))
