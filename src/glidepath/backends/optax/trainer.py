@@ -20,6 +20,8 @@ from glidepath.errors import ArgumentError, TaskError
 from glidepath.training.order import epoch_order
 from glidepath.training.trainer import Array, Metric, Updates
 
+_ORDERS = 8
+"""Epochs whose order is kept: short trainings from one start go through the same first ones."""
 _EVALUATED = 1024
 """Splits are evaluated in pieces of this many examples."""
 
@@ -74,6 +76,7 @@ class OptaxTrainer:
         self._judged = jax.jit(partial(self._evaluate))
         self._probed = jax.jit(jax.vmap(partial(self._evaluate), in_axes=(None, 0)))
         self._probes: dict[int, Any] = {}
+        self._orders: dict[tuple[int, int], Any] = {}
         self._lanes = Lanes(self)
         self.reset(0)
 
@@ -163,7 +166,7 @@ class OptaxTrainer:
 
     def snapshot(self) -> Any:
         """All state: parameters, optimizer, random key, and the place in the data."""
-        return _Snapshot(_copy(self._state), self._key, self._seed, self._epoch, self._batch)
+        return _Snapshot(_again(self._state), self._key, self._seed, self._epoch, self._batch)
 
     def restore(self, state: Any) -> None:
         """Continue from a snapshot of this trainer, bit for bit."""
@@ -171,7 +174,7 @@ class OptaxTrainer:
             raise ArgumentError(
                 f"restore: needs what snapshot() returned, got {type(state).__name__}"
             )
-        self._state, self._key = _copy(state.state), state.key
+        self._state, self._key = _again(state.state), state.key
         self._seed, self._epoch, self._batch = state.seed, state.epoch, state.batch
         self._place_order()
 
@@ -220,7 +223,12 @@ class OptaxTrainer:
             self._place_order()
 
     def _place_order(self) -> None:
-        self._order = jnp.asarray(epoch_order(self._seed, self._epoch, self._count))
+        place = self._seed, self._epoch
+        if place not in self._orders:
+            if len(self._orders) >= _ORDERS:
+                self._orders.pop(next(iter(self._orders)))
+            self._orders[place] = jnp.asarray(epoch_order(*place, self._count))
+        self._order = self._orders[place]
 
     def _update(
         self, state: Any, arrays: Any, order: Any, start: Any, row: Any, random: Any, size: int
@@ -257,6 +265,12 @@ def _pieces(arrays: Any) -> Any:
         cut = slice(start, start + _EVALUATED)
         piece = jax.tree.map(lambda array, cut=cut: jnp.asarray(array[cut]), arrays)
         yield min(_EVALUATED, count - start), piece
+
+
+@jax.jit
+def _again(state: Any) -> Any:
+    """Copies of arrays, all in one call, because an update gives up the buffers it is given."""
+    return jax.tree.map(jnp.copy, state)
 
 
 def _copy(state: Any) -> Any:
