@@ -88,7 +88,7 @@ def test_policies_by_name_recipe_or_file(tmp_path, policy, shape):
         (("--budget", 100, "--effort", "huge"), "effort"),
         (("--budget", 100, "--low", 3, "--high", 1), "four times"),
         (("--budget", 100, "--optimizer", "lion"), "no optimizer"),
-        (("--budget", 100, "--optimizer", "adam"), "built-in"),
+        (("--budget", 100, "--optimizer", "adam"), "Keras tasks alone"),
         (("--budget", 100, "--plot", "found.doc"), "png"),
     ],
 )

@@ -31,8 +31,8 @@ def find(  # noqa: PLR0913, PLR0917 - an argument per option
         str | None,
         typer.Option(
             "--optimizer",
-            help="For built-in tasks: sgd, momentum, nesterov, adam, adamw or rmsprop; "
-            "the task's own if not given.",
+            help="For Keras tasks, built in or your own: sgd, momentum, nesterov, adam, adamw or "
+            "rmsprop, with Keras's defaults; the task's own if not given.",
         ),
     ] = None,
     effort: Annotated[

@@ -1,4 +1,4 @@
-"""The built-in tasks under another optimizer than their own."""
+"""Keras tasks, built in or the user's own, under another optimizer than theirs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from glidepath.errors import ArgumentError
-from glidepath.tasks.loader import BUILT_IN, TaskReference
+from glidepath.tasks.loader import TaskReference
 from glidepath.training.trainer import Trainer
 
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop")
@@ -18,7 +18,7 @@ def open_with(task: TaskReference, optimizer: str | None) -> Trainer:
     """A task's trainer, with the optimizer of that name; None: with its own.
 
     Raises:
-        ArgumentError: an unknown name, or a task that is not built in.
+        ArgumentError: an unknown name, or a task that is not of Keras.
     """
     trainer = task.open()
     if optimizer is None:
@@ -27,10 +27,11 @@ def open_with(task: TaskReference, optimizer: str | None) -> Trainer:
         raise ArgumentError(
             f"there is no optimizer {optimizer!r}; the optimizers are {', '.join(OPTIMIZERS)}"
         )
-    if task.reference not in BUILT_IN:
+    if not type(trainer).__module__.startswith("glidepath.backends.keras."):
         raise ArgumentError(
-            f"an optimizer can be chosen for the built-in tasks ({', '.join(BUILT_IN)}), got "
-            f"{task.reference}; set it in the task's own function"
+            "an optimizer can be chosen by name for Keras tasks alone, built in or your own; "
+            f"{task.reference} is of another framework: change the optimizer that its function "
+            "gives to Task, or write a second function beside it with the other optimizer"
         )
     from glidepath.backends.keras.trainer import KerasTrainer
 

@@ -67,3 +67,29 @@ def test_built_in_tasks_under_another_optimizer(name):
     wanted = {"sgd": keras.optimizers.SGD, "adamw": keras.optimizers.AdamW}[name]
     assert isinstance(optimizer, wanted)
     assert ("momentum" in trainer.hyperparameters) == (name == "adamw")
+
+
+OWN = """
+import keras
+import numpy as np
+from glidepath.keras import Task
+
+
+def task():
+    x = np.zeros((64, 3), "float32")
+
+    def model():
+        made = keras.Sequential([keras.layers.Dense(1)])
+        made.compile(keras.optimizers.SGD(0.1, momentum=0.9), "mse")
+        return made
+
+    return Task(model, (x, x[:, :1]), (x, x[:, :1]), batch_size=32)
+"""
+
+
+def test_a_task_of_the_users_own_under_another_optimizer(tmp_path):
+    (tmp_path / "own.py").write_text(OWN, encoding="utf-8")
+    trainer = open_with(TaskReference(f"{tmp_path / 'own.py'}:task", "own"), "adamw")
+    assert isinstance(trainer.model.optimizer, keras.optimizers.AdamW)
+    found = trainer.advance({"learning_rate": np.full(2, 0.01, np.float32)})
+    assert np.isfinite(found.losses).all()
