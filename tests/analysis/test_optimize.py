@@ -1,6 +1,7 @@
 """The recommended schedule against a search of the truth."""
 
 import time
+from functools import cache
 
 import numpy as np
 import pytest
@@ -9,9 +10,14 @@ from synthetic import PEAK, TOTAL, TRUE, constant, run, truth
 import glidepath as gp
 from glidepath.analysis import RefusedError, optimize, predict, recommend_probe
 from glidepath.analysis.laws import TISSUE
-from glidepath.analysis.optimisation import SHARES, SIMPLE, guarded
+from glidepath.analysis.optimisation import SHARES, SIMPLE, guarded, recommend
 from glidepath.analysis.rates import from_plan
 from glidepath.errors import ArgumentError
+
+
+@cache
+def fitted():
+    return guarded((run(noise=0.001),))
 
 
 def final(policy, total, law="tempered-power"):
@@ -35,6 +41,24 @@ def test_the_policy_keeps_the_warm_up_and_flies():
     assert float(plan(100)) == pytest.approx(PEAK * 100 / 198, rel=0.02)
     assert plan.table().max() == pytest.approx(PEAK)
     assert predict(run(), found.policy, total=15_000).final == pytest.approx(found.final, abs=1e-3)
+
+
+@pytest.mark.parametrize("warmup", [2500, 4500, 8900])
+def test_a_long_warm_up_is_kept(warmup):
+    found = recommend(fitted(), PEAK, warmup, TOTAL)
+    rates = from_plan(found.policy.plan(TOTAL))
+    assert rates.warmup == pytest.approx(warmup, abs=0.011 * warmup)
+    assert not any("warm-up" in words for words in found.warnings)
+    simplest = {2500: 60, 4500: 50, 8900: 10}[warmup]
+    assert f"linear-{simplest} %" in found.gains
+
+
+def test_a_warm_up_that_does_not_fit_is_shortened_with_a_word():
+    found = recommend(fitted(), PEAK, 9500, TOTAL)
+    assert "9500" in found.warnings[0] and "shortened to 1000" in found.warnings[0]
+    assert from_plan(found.policy.plan(TOTAL)).warmup == pytest.approx(1000, abs=11)
+    in_epochs = recommend(fitted(), PEAK, "30ep", "100ep", 100)
+    assert from_plan(in_epochs.policy.plan("100ep", 100)).warmup == pytest.approx(3000, abs=31)
 
 
 def test_a_gain_inside_its_interval_returns_the_simple_schedule(monkeypatch):
@@ -94,6 +118,16 @@ def test_the_probe_answers_for_its_budget(budget):
     logged = run(rates=rates, every=max(1, length // 100))
     found = optimize(logged, total=budget)
     assert found.policy.plan(budget).total_steps == budget
+
+
+def test_a_probe_without_a_peak_is_in_shares_of_it():
+    shares, length, why = recommend_probe(10_000)
+    flown, same, plain = recommend_probe(10_000, PEAK)
+    assert length == same
+    assert "multiply" in why
+    assert "multiply" not in plain
+    rates = (shares.learning_rate * PEAK).plan(length)(range(length))
+    np.testing.assert_allclose(rates, flown.plan(length)(range(length)))
 
 
 def test_a_budget_too_short_to_probe_is_refused():

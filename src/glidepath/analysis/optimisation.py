@@ -18,13 +18,13 @@ from glidepath.analysis.refusal import check_question, check_runs
 from glidepath.analysis.run import LoggedRun
 from glidepath.errors import ArgumentError
 from glidepath.schedules import Duration, Policy, Schedule, constant, cosine_decay, linear, wsd
-from glidepath.schedules.durations import resolve_total
+from glidepath.schedules.durations import Clock, resolve_total
 
 SHARES = (0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 SHAPES = ("linear", "sqrt", "cosine")
 FLOORS = (0.0, 0.03, 0.1)
 SIMPLE = "linear-60 %"
-"""What is returned where nothing is clearly better."""
+"""What is returned where nothing is clearly better; a long warm-up leaves room for less."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,8 @@ class Recommendation:
     final: float
     """The loss at the end that is predicted for `policy`."""
     gains: dict[str, Difference]
-    """loss(policy) − loss(baseline) for "linear-60 %", "cosine" and "WSD-20 %"."""
+    """loss(policy) − loss(baseline) for "linear-60 %", "cosine" and "WSD-20 %"; beside a warm-up
+    that leaves no room for these, the longest linear one instead, and no WSD."""
     simple: bool
     """Whether the gain of the best is inside its interval, so that linear-60 % is returned."""
     message: str
@@ -78,8 +79,9 @@ def optimize(
     """The best cool-down for a budget: its share of the run, its shape and its floor.
 
     The family has 9 shares × 3 shapes × 3 floors; a free-form schedule is within a thousandth of
-    its best. The warm-up of the runs is kept. Tissue's law is never optimised: its best schedule
-    is a jump to zero.
+    its best. The warm-up of the runs is kept, however long; only one that leaves less than a tenth
+    of the budget is shortened to a tenth, with a warning. Tissue's law is never optimised: its best
+    schedule is a jump to zero.
 
     Args:
         runs: as in `predict`.
@@ -109,15 +111,42 @@ def recommend(
     warmup: Duration,
     total: Duration,
     steps_per_epoch: int | None = None,
+    plain: bool = False,
 ) -> Recommendation:
-    """The best of the family by laws that are fitted already; see `optimize`."""
-    steps = resolve_total(total, steps_per_epoch)[0]
+    """The best of the family by laws that are fitted already; see `optimize`.
+
+    Args:
+        ensemble: the laws.
+        peak: the peak rate.
+        warmup: kept, unless it leaves less than a tenth of the run.
+        total: the budget.
+        steps_per_epoch: where durations are in epochs.
+        plain: only linear cool-downs to zero.
+    """
+    clock = Clock(*resolve_total(total, steps_per_epoch))
+    steps = clock.total
     assert steps is not None
-    start = round(0.1 * steps) if isinstance(warmup, int) and warmup >= 0.2 * steps else warmup
-    family = {key: _member(peak, start, *key) for key in itertools.product(SHARES, SHAPES, FLOORS)}
-    baselines = _baselines(peak, start, steps, steps_per_epoch)
+    start: Duration = 1 if warmup == 0 else warmup
+    risen = clock.count("warmup", start)
+    notes: tuple[str, ...] = ()
+    if not warmup_fits(risen, steps):
+        start = round(0.1 * steps)
+        notes = (
+            f"a warm-up of {risen} updates leaves no room for a cool-down in {steps}: it is "
+            f"shortened to {start}",
+        )
+        risen = start
+    shares = [share for share in SHARES if risen + round(share * steps) < steps]
+    kinds = (("linear",), (0.0,)) if plain else (SHAPES, FLOORS)
+    family = {key: _member(peak, start, *key) for key in itertools.product(shares, *kinds)}
+    baselines = _baselines(peak, start, risen, steps, max(shares))
     curves = {key: _curve(s, total, steps_per_epoch) for key, s in family.items()}
-    return _choose(ensemble, family, curves, baselines, (total, steps_per_epoch))
+    return _choose(ensemble, family, curves, baselines, (total, steps_per_epoch), notes)
+
+
+def warmup_fits(updates: int, total: int) -> bool:
+    """Whether the shortest cool-down of the family has room after a warm-up."""
+    return updates + round(SHARES[0] * total) < total
 
 
 def guarded(runs: tuple[LoggedRun, ...], laws: tuple[Law, ...] = MIXED) -> Ensemble:
@@ -139,32 +168,44 @@ def _choose(
     curves: dict[Key, RateCurve],
     baselines: dict[str, Schedule],
     length: tuple[Duration, int | None],
+    warned: tuple[str, ...],
 ) -> Recommendation:
+    plain = _simple(max(key[0] for key in family))
+    simplest = _named(plain[0])
     others = {name: _curve(s, *length) for name, s in baselines.items()}
     middle = {key: ensemble.middle_of(rates) for key, rates in curves.items()}
     best = min(middle, key=lambda key: middle[key])
     total = curves[best].total
     others_ends = {name: _end(ensemble, rates) for name, rates in others.items()}
-    gain = _difference(ensemble, _end(ensemble, curves[best]), others_ends[SIMPLE], total)
+    gain = _difference(ensemble, _end(ensemble, curves[best]), others_ends[simplest], total)
     simple = gain.high >= 0
-    chosen: Key = (0.6, "linear", 0.0) if simple else best
+    chosen = plain if simple else best
     ended = _end(ensemble, curves[chosen])
     gains = {name: _difference(ensemble, ended, end, total) for name, end in others_ends.items()}
     policy = Policy(family[chosen])
-    message = _message(best, chosen, gain)
-    notes = remarks(ensemble, curves[chosen], policy)
+    message = _message(best, chosen, gain, simplest)
+    notes = (*warned, *remarks(ensemble, curves[chosen], policy))
     return Recommendation(policy, *chosen, middle[chosen], gains, simple, message, notes)
 
 
-def _message(best: Key, chosen: Key, gain: Difference) -> str:
-    if best == (0.6, "linear", 0.0):
-        return f"{SIMPLE} is itself the best of the family"
+def _simple(longest: float) -> Key:
+    """A linear cool-down to zero over 60 % of the run, or over what a long warm-up leaves."""
+    return (min(0.6, longest), "linear", 0.0)
+
+
+def _named(share: float) -> str:
+    return f"linear-{share * 100:g} %"
+
+
+def _message(best: Key, chosen: Key, gain: Difference, simplest: str) -> str:
+    if best == _simple(best[0]) and _named(best[0]) == simplest:
+        return f"{simplest} is itself the best of the family"
     width = (gain.high - gain.low) / 2
     if chosen == best:
-        return f"{_words(best)} gains {-gain.mean:.4f} ± {width:.4f} over {SIMPLE}"
+        return f"{_words(best)} gains {-gain.mean:.4f} ± {width:.4f} over {simplest}"
     return (
         f"the best of the family ({_words(best)}) would gain {-gain.mean:.4f} ± {width:.4f} over "
-        f"{SIMPLE}, which is not clear: take the simple one"
+        f"{simplest}, which is not clear: take the simple one"
     )
 
 
@@ -193,27 +234,25 @@ def _curve(schedule: Schedule, total: Duration, steps_per_epoch: int | None) -> 
 
 
 def _member(peak: float, warmup: Duration, share: float, shape: str, floor: float) -> Schedule:
-    if warmup == 0:
-        return wsd(peak, 1, f"{share * 100:g}%", floor * peak, shape)
     return wsd(peak, warmup, f"{share * 100:g}%", floor * peak, shape)
 
 
 def _baselines(
-    peak: float, warmup: Duration, steps: int, steps_per_epoch: int | None
+    peak: float, warmup: Duration, risen: int, steps: int, longest: float
 ) -> dict[str, Schedule]:
-    rise = 1 if warmup == 0 else warmup
-    if isinstance(rise, str):
-        risen = linear(0, peak, rise).plan(steps, steps_per_epoch).learning_rate.curve.length
-        rise = risen if risen else 1
-    return {
-        SIMPLE: _member(peak, warmup, 0.6, "linear", 0.0),
-        "cosine": linear(0, peak, rise) >> cosine_decay(peak, steps - rise),
-        "WSD-20 %": _member(peak, warmup, 0.2, "linear", 0.0),
+    """The usual cool-downs that have room after the warm-up of `risen` updates."""
+    share = _simple(longest)[0]
+    found = {
+        _named(share): _member(peak, warmup, share, "linear", 0.0),
+        "cosine": linear(0, peak, risen) >> cosine_decay(peak, steps - risen),
     }
+    if longest >= 0.2:
+        found["WSD-20 %"] = _member(peak, warmup, 0.2, "linear", 0.0)
+    return found
 
 
 def recommend_probe(
-    budget: Duration, peak: float, steps_per_epoch: int | None = None
+    budget: Duration, peak: float | None = None, steps_per_epoch: int | None = None
 ) -> tuple[Policy, int, str]:
     """Which short run to make before asking `predict` or `optimize` about a budget.
 
@@ -223,7 +262,8 @@ def recommend_probe(
 
     Args:
         budget: the run that is planned, in updates or epochs.
-        peak: its peak rate, which the probe must share.
+        peak: its peak rate, which the probe must share. None gives the probe in shares of the peak:
+            its highest rate is 1, and `policy.learning_rate * peak` is what to fly.
         steps_per_epoch: where the budget is in epochs.
 
     Returns:
@@ -234,11 +274,17 @@ def recommend_probe(
         raise ArgumentError(
             f"recommend_probe: a budget of {budget!r} is too short to probe; make the run itself"
         )
-    constant(peak)
+    if peak is not None:
+        constant(peak)
     length = max(100, -(-steps // 2) if steps <= 2000 else -(-steps // 4))
     why = (
         f"{length} updates at the same peak rate, the last 20 % a linear cool-down to zero, with "
         "about 100 evaluations: it shows the stable loss and what a decay gives, and reaches to "
         f"{steps} updates; for a tighter interval make it twice as long"
     )
-    return Policy(wsd(peak, "2%", "20%")), length, why
+    if peak is None:
+        why += (
+            "; its rates are shares of the peak, so multiply them by the run's peak rate "
+            "(policy.learning_rate * peak) or give peak="
+        )
+    return Policy(wsd(1.0 if peak is None else peak, "2%", "20%")), length, why
