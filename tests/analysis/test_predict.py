@@ -256,6 +256,12 @@ def test_too_few_losses_are_refused():
     assert refused(run(every=500)) == "too_few"
 
 
+def test_one_loss_is_told_in_the_singular():
+    logged = run()
+    with pytest.raises(RefusedError, match="only 1 loss after the warm-up was logged"):
+        check_runs((replace(logged, step=logged.step[-1:], loss=logged.loss[-1:]),))
+
+
 def test_a_diverged_run_is_refused():
     logged = run()
     loss = logged.loss.copy()

@@ -64,7 +64,8 @@ def check_runs(runs: tuple[LoggedRun, ...]) -> None:
     if count < FEWEST:
         raise RefusedError(
             "too_few",
-            f"only {count} losses after the warm-up were logged, and a law needs {FEWEST}",
+            f"only {count} {'loss' if count == 1 else 'losses'} after the warm-up "
+            f"{'was' if count == 1 else 'were'} logged, and a law needs {FEWEST}",
             "log or evaluate more often, about 100 times in a run",
         )
     if not any(_saw_drop(run) for run in runs):
