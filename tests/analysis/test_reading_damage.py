@@ -102,6 +102,66 @@ def test_a_line_that_was_cut_short_is_left_out(tmp_path):
     assert told(run, "cut short")
 
 
+@pytest.mark.parametrize(
+    ("header", "cut", "word"),
+    [
+        (("step", "loss", "lr"), "9.", "'9.'"),
+        (("lr", "loss", "step"), "1", "'1'"),
+        (("step", "loss", "lr"), "9.43e-07", None),
+    ],
+)
+def test_a_last_cell_that_was_cut_is_left_out_and_a_whole_one_kept(tmp_path, header, cut, word):
+    names = {"step": STEPS, "loss": LOSS, "lr": np.linspace(1e-6, 9.43e-07, STEPS.size)}
+    path = write_csv(tmp_path / "a.csv", header, rows(*(names[name] for name in header)))
+    path.write_text(path.read_text().rstrip().rsplit(",", 1)[0] + "," + cut)
+    run = read_run(path)
+    assert run.loss.size == LOSS.size - (word is not None)
+    assert told(run, "looks cut") == (word is not None)
+    assert word is None or told(run, word)
+    assert run.rates.peak == pytest.approx(1e-6)
+
+
+def test_a_cool_down_to_zero_needs_no_line_end(tmp_path):
+    falling = [*RATE[:-1], 0.0]
+    path = write_csv(tmp_path / "a.csv", ("step", "loss", "lr"), rows(STEPS, LOSS, falling))
+    path.write_text(path.read_text().rstrip())
+    assert read_run(path).loss.size == LOSS.size
+
+
+@pytest.mark.parametrize("wrong", [0.01, 0.0, 1e-4])
+def test_a_rate_that_stands_alone_is_replaced_with_a_word(tmp_path, wrong):
+    rates = np.full(500, 1e-3)
+    rates[250] = wrong
+    steps = 10 * np.arange(500)
+    path = write_csv(tmp_path / "a.csv", HEADER, rows(steps, rates, 3 + np.exp(-steps / 500)))
+    run = read_run(path)
+    assert run.rates.peak == pytest.approx(1e-3)
+    assert run.rates.at(2500) == pytest.approx(1e-3)
+    assert told(run, f"the learning rate at step 2500 is {wrong:.4g}")
+
+
+FLAT = np.full(60, 1e-3)
+SCHEDULES = {
+    "steps": np.repeat([1e-3, 1e-4, 1e-5], 20),
+    "warm-up": np.concatenate([[0.0], FLAT]),
+    "restarts": np.tile(1e-3 * 0.5 * (1 + np.cos(np.pi * np.arange(20) / 20)), 3),
+    "coarse restarts": np.tile([1e-3, 1e-5], 30),
+    "cycles seen at their tops": np.tile([1e-3, 1e-4, 1e-4, 1e-4, 1e-4], 12),
+    "a last restart": np.concatenate([FLAT, [1e-2]]),
+    "few": np.asarray([1e-3, 1e-3, 1e-2, 1e-3, 1e-3]),
+}
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_what_a_schedule_does_is_no_damage(tmp_path, name):
+    rates = SCHEDULES[name]
+    steps = 10 * np.arange(rates.size)
+    path = write_csv(tmp_path / "a.csv", HEADER, rows(steps, rates, 3 + np.exp(-steps / 500)))
+    run = read_run(path)
+    np.testing.assert_allclose(run.rates.at(steps), rates)
+    assert not told(run, "taken for damage")
+
+
 def test_rows_of_another_width_are_counted(tmp_path):
     bad = table()
     bad[3].append(1)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from glidepath.analysis.rates import Array, RateCurve, from_log, from_plan
-from glidepath.analysis.reading import mend, parts
+from glidepath.analysis.reading import mend, outliers, parts
 from glidepath.analysis.reading.clock import Clock, clock_of
 from glidepath.analysis.reading.columns import Columns, choose, listed
 from glidepath.analysis.reading.events import read_events
@@ -195,6 +195,8 @@ def _rates(
     when, rates = when[usable], rates[usable]
     if rates.size == 0 or rates.max() <= 0:
         raise RecordError(f"{name}: {columns.rate!r} has no rate above zero; give policy= instead")
+    rates, damaged = outliers.lone_rates(when, rates)
+    notes += damaged
     if columns.step is None and steps_per_epoch is not None:
         when, rates = _held(when, rates, steps_per_epoch)
         notes.append("one rate per epoch was logged; it is taken to hold during the epoch")

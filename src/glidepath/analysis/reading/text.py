@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
+from glidepath.analysis.reading.outliers import is_cut
 from glidepath.analysis.reading.table import Table, cells, from_rows
 from glidepath.errors import RecordError
 
@@ -19,7 +20,8 @@ _FEWEST = 2
 def read_csv(path: Path, text: str) -> Table:
     """A CSV with a header: Keras's CSVLogger, Lightning's metrics.csv, Weights & Biases, others.
 
-    Rows that have more or fewer cells than the header are left out and counted in a note.
+    Rows that have more or fewer cells than the header are left out and counted in a note, and so
+    is a last line without a line end whose last cell looks cut.
     """
     first = text.split("\n", 1)[0]
     delimiter = max(_DELIMITERS, key=first.count)
@@ -38,6 +40,15 @@ def read_csv(path: Path, text: str) -> Table:
         raise RecordError(f"{path} names a column twice: {header}; rename one of them")
     whole = [row for row in rows[1:] if len(row) == len(header)]
     notes = _damage(len(rows) - 1 - len(whole), bool(rows) and len(rows[-1]) != len(header))
+    if whole and rows[-1] is whole[-1] and not text.endswith(("\n", "\r")):
+        last = [row[-1].replace(",", ".") if delimiter == ";" else row[-1] for row in whole]
+        if is_cut(last):
+            notes = (
+                *notes,
+                f"the last line has no line end, and its last cell ({last[-1]!r}) looks cut; "
+                "the line is left out",
+            )
+            whole = whole[:-1]
     if delimiter == ";":
         whole = [[cell.replace(",", ".") for cell in row] for row in whole]
     columns = zip(*whole, strict=True) if whole else ((),) * len(header)
