@@ -10,7 +10,7 @@ import numpy as np
 from glidepath.analysis.counsel import advice, regime
 from glidepath.analysis.ensemble import NORMAL_90, Ensemble, assemble
 from glidepath.analysis.findings import Finding, shape, signs
-from glidepath.analysis.optimisation import Recommendation, recommend
+from glidepath.analysis.optimisation import Recommendation, recommend, warmup_fits
 from glidepath.analysis.prediction import Difference, Prediction, Run, as_runs, difference
 from glidepath.analysis.rates import RateCurve, from_plan
 from glidepath.analysis.refusal import RefusedError, check_runs
@@ -140,6 +140,13 @@ def diagnose(run: Run) -> Diagnosis:
 def _fitted(run: LoggedRun) -> tuple[Ensemble | None, str | None]:
     try:
         check_runs((run,))
+        if not warmup_fits(run.rates.warmup, run.total):
+            raise RefusedError(
+                "too_few",
+                f"the warm-up of {run.name} takes {run.rates.warmup} of {run.total} updates, so "
+                "that no other cool-down has room after it",
+                "log a run with a shorter warm-up",
+            )
         return assemble((run,)), None
     except RefusedError as error:
         return None, str(error)
