@@ -73,6 +73,34 @@ def test_unsorted_rows_are_sorted(tmp_path):
     assert told(run, "not sorted")
 
 
+@pytest.mark.parametrize("kind", ["halves", "swapped", "thirds"])
+def test_blocks_and_swapped_rows_are_sorted_without_losing_one(tmp_path, kind):
+    mixed = table()
+    if kind == "halves":
+        mixed = mixed[15:] + mixed[:15]
+    elif kind == "thirds":
+        mixed = mixed[20:] + mixed[10:20] + mixed[:10]
+    else:
+        mixed[7], mixed[8] = mixed[8], mixed[7]
+    run = read_run(write_csv(tmp_path / "a.csv", HEADER, mixed))
+    np.testing.assert_array_equal(run.step, STEPS)
+    np.testing.assert_allclose(run.loss, LOSS)
+    np.testing.assert_allclose(run.rates.at(STEPS), RATE)
+    assert told(run, "not sorted")
+    assert not told(run, "goes back")
+
+
+def test_two_runs_in_one_file_are_told_from_one_that_was_resumed(tmp_path):
+    first = [[s, r, v + 5] for s, r, v in table()]
+    run = read_run(write_csv(tmp_path / "a.csv", HEADER, first + table()))
+    np.testing.assert_allclose(run.loss, LOSS)
+    assert told(run, f"two runs in one file do; the last one counts and the {len(first)} rows")
+    assert told(run, "split the file")
+    same = read_run(write_csv(tmp_path / "b.csv", HEADER, table() + table()))
+    assert not told(same, "two runs")
+    np.testing.assert_allclose(same.loss, LOSS)
+
+
 def test_duplicates_keep_the_last(tmp_path):
     twice = table()
     twice.insert(11, [STEPS[10], RATE[10], 99.0])
