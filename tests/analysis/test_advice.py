@@ -7,6 +7,7 @@ from synthetic import PEAK, TOTAL, constant, run, truth, wsd
 import glidepath as gp
 from glidepath.analysis import Adviser, noise_gain
 from glidepath.analysis.advice import cut
+from glidepath.analysis.optimisation import recommend
 from glidepath.analysis.rates import RateCurve, from_plan
 from glidepath.errors import ArgumentError
 
@@ -62,7 +63,7 @@ def test_without_a_probe_it_cannot_be_told_unless_the_gradients_are_at_hand():
     found = noisy.advise(FLAT)
     assert found.source == "noise"
     assert (found.gain.mean, found.gain.low, found.gain.high) == (-0.1, -0.2, -0.05)
-    assert "gradients" in str(found)
+    assert "about −0.1, between −0.2 and −0.05 (from the gradients' noise)" in str(found)
 
 
 def test_the_time_to_begin_is_that_of_the_recommended_schedule():
@@ -71,7 +72,21 @@ def test_the_time_to_begin_is_that_of_the_recommended_schedule():
     best = gp.optimize(run(noise=0.0005), total=TOTAL)
     assert early.begin == pytest.approx((1 - best.share) * TOTAL, abs=0.11 * TOTAL)
     assert not early.due
-    assert fed(Adviser(run(noise=0.0005)), 9500).advise(FLAT, ahead=True).due
+
+
+def test_what_is_said_when_it_is_due_is_of_the_cool_down_that_will_be_applied(monkeypatch):
+    asked = []
+
+    def noted(*given, **options):
+        asked.append(options)
+        return recommend(*given, **options)
+
+    monkeypatch.setattr("glidepath.analysis.advice.recommend", noted)
+    late = fed(Adviser(run(noise=0.0005)), 9500).advise(FLAT, ahead=True)
+    assert late.due and late.over == TOTAL - 9500
+    true = true_gain(9500, TOTAL - 9500)
+    assert late.gain.low <= true <= late.gain.high
+    assert asked == [{"plain": True}], "linear to zero, as both callbacks begin it"
 
 
 def test_nothing_is_said_too_early_or_while_the_rate_comes_down():

@@ -61,6 +61,13 @@ def test_a_warm_up_that_does_not_fit_is_shortened_with_a_word():
     assert from_plan(in_epochs.policy.plan("100ep", 100)).warmup == pytest.approx(3000, abs=31)
 
 
+def test_only_plain_cool_downs_are_searched_where_that_is_asked(monkeypatch):
+    monkeypatch.setattr("glidepath.analysis.optimisation.SHAPES", ("sqrt",))
+    monkeypatch.setattr("glidepath.analysis.optimisation.FLOORS", (0.1,))
+    found = recommend(fitted(), PEAK, 200, TOTAL, plain=True)
+    assert (found.shape, found.floor) == ("linear", 0.0)
+
+
 def test_a_gain_inside_its_interval_returns_the_simple_schedule(monkeypatch):
     monkeypatch.setattr("glidepath.analysis.ensemble.SHAPE", 0.5)
     found = optimize(run(), total=TOTAL)

@@ -42,9 +42,11 @@ class Advice:
     def __str__(self) -> str:
         if self.gain is None:
             return f"what a cool-down would give cannot be told: {self.refused}"
-        mean, width = f"{self.gain.mean:+.2g}", f"{self.gain.width:.1g}"
-        told = f"a cool-down now would give about {mean.replace('-', '−')} ± {width}"
-        return told + (" (from the gradients' noise)" if self.source == "noise" else "")
+        told = f"a cool-down now would give about {_signed(self.gain.mean)}"
+        if self.source == "noise":  # its interval lies unevenly about its middle
+            low, high = _signed(self.gain.low), _signed(self.gain.high)
+            return f"{told}, between {low} and {high} (from the gradients' noise)"
+        return f"{told} ± {self.gain.width:.1g}"
 
     @property
     def due(self) -> bool:
@@ -113,7 +115,8 @@ class Adviser:
 
         Args:
             plan: what is flown; the rates that were seen if None.
-            ahead: also work out when the planned run should begin its cool-down.
+            ahead: also work out when the planned run should begin its cool-down, a linear one to
+                zero; once that time has come, the answer is of a cool-down until the plan's end.
         """
         if len(self._seen) < FEWEST:
             return None
@@ -123,17 +126,19 @@ class Adviser:
         if falling or step < (1 + self.every) * self._answered:
             return None
         self._answered = step
+        planned = plan.total_steps if ahead and plan is not None else None
         over = max(1, round(step * self.share / (1 - self.share)))
         try:
             ensemble = self._fit(rates)
         except RefusedError as error:
             return self._without_law(step, over, error)
-        gain = _gain(ensemble, rates, step, over)
         begin = None
-        if ahead and plan is not None and plan.total_steps is not None:
-            best = recommend(ensemble, rates.peak, rates.warmup, plan.total_steps)
-            begin = round((1 - best.share) * plan.total_steps)
-        return Advice(step, over, gain, begin, None, "law")
+        if planned is not None:
+            best = recommend(ensemble, rates.peak, rates.warmup, planned, plain=True)
+            begin = round((1 - best.share) * planned)
+            if begin <= step < planned:
+                over = planned - step
+        return Advice(step, over, _gain(ensemble, rates, step, over), begin, None, "law")
 
     def _rates(self, plan: Plan | None, step: int) -> RateCurve:
         if plan is not None and plan.total_steps is not None:
@@ -161,6 +166,10 @@ class Adviser:
             return None
         self._refused = error.reason
         return Advice(step, over, None, None, str(error), "law")
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2g}".replace("-", "−")
 
 
 def cut(rates: RateCurve, step: int) -> RateCurve:
