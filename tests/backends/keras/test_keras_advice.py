@@ -66,6 +66,20 @@ def test_it_begins_the_cool_down_in_time_if_it_may(tmp_path):
     np.testing.assert_allclose(rates[2 * STEPS :], 0.01 * (1 - left), rtol=1e-5)
 
 
+class Seldom(Known):
+    """Answers in the third epoch only."""
+
+    def advise(self, plan=None, *, ahead=False):
+        return super().advise(plan, ahead=ahead) if len(self.seen) == 3 else None
+
+
+def test_the_number_is_in_the_logs_of_silent_epochs_too(tmp_path):
+    log = keras.callbacks.CSVLogger(str(tmp_path / "log.csv"))
+    history = fitted(gk.CooldownAdvice(Seldom()), log).history
+    np.testing.assert_array_equal(history["cooldown_gain"], [np.nan, np.nan, -0.08, np.nan])
+    assert "-0.08" in (tmp_path / "log.csv").read_text()
+
+
 def test_without_a_flight_the_optimizers_own_rate_is_told():
     adviser = Known()
     fitted(gk.CooldownAdvice(adviser, monitor="loss"), epochs=1)

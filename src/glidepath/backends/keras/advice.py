@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import MutableMapping
 from typing import Any
@@ -19,7 +20,8 @@ class CooldownAdvice(keras.callbacks.Callback):
     """Says at the ends of epochs: "a cool-down now would give about −0.08 ± 0.02".
 
     `model.fit(..., callbacks=[flight, CooldownAdvice(gp.Adviser(runs=["probe.csv"]), flight)])`.
-    The number is also in the epoch's logs, and so on the progress line, as `cooldown_gain`.
+    The number is also in the epoch's logs, and so on the progress line, as `cooldown_gain`: not a
+    number in the epochs without an answer.
 
     Args:
         adviser: a `gp.Adviser`.
@@ -61,6 +63,8 @@ class CooldownAdvice(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: MutableMapping[str, Any] | None = None) -> None:
         """Tell the adviser, and pass on what it says."""
         values = {} if logs is None else logs
+        if "cooldown_gain" not in values:  # there from the first epoch on: a CSVLogger needs it
+            values["cooldown_gain"] = math.nan
         if self._monitor not in values:
             raise ArgumentError(
                 f"CooldownAdvice: the epoch has no {self._monitor!r}, it has {sorted(values)}; "
