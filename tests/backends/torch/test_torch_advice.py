@@ -98,8 +98,25 @@ def test_the_trace_of_known_gradients(momentum):
         assert (noise.trace is None) == (index < 8)
         weight.grad = torch.tensor(gradient, dtype=torch.float32)
         noise.saw()
-    want = 0.1 / (1 - momentum) * drawn.var(axis=0, ddof=1).sum()
-    assert noise.trace == pytest.approx(want, rel=1e-4)
+    assert noise.trace == pytest.approx(0.1 / (1 - momentum) * variance(drawn).sum(), rel=1e-4)
+
+
+def variance(drawn):
+    """By how far consecutive gradients lie apart, as `glidepath.keras.GradientNoise` has it."""
+    return np.mean(np.diff(drawn, axis=0) ** 2, axis=0) / 2
+
+
+@pytest.mark.parametrize("slope", [0.0, 1.0])
+def test_drift_is_no_noise_and_old_noise_is_forgotten(slope):
+    weight = torch.nn.Parameter(torch.zeros(200))
+    noise = GradientNoise(torch.optim.SGD([weight], lr=0.1))
+    rng = np.random.default_rng(0)
+    for step in range(1300):
+        loud = 10.0 if step < 100 else 1.0
+        drawn = slope * 0.1 * step + loud * rng.normal(size=200)
+        weight.grad = torch.tensor(drawn, dtype=torch.float32)
+        noise.saw()
+    assert noise.trace == pytest.approx(0.1 * 200, rel=0.05)
 
 
 def test_adams_trace_is_divided_by_the_root_of_its_average():
@@ -114,7 +131,7 @@ def test_adams_trace_is_divided_by_the_root_of_its_average():
         optimizer.step()
         average = 0.99 * average + 0.01 * gradient**2
     root = np.sqrt(average / (1 - 0.99**40)) + 1e-8
-    assert noise.trace == pytest.approx(0.01 * np.sum(drawn.var(axis=0, ddof=1) / root), rel=1e-3)
+    assert noise.trace == pytest.approx(0.01 * np.sum(variance(drawn) / root), rel=1e-3)
 
 
 def test_the_noise_reaches_the_adviser():

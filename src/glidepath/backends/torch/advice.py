@@ -14,6 +14,8 @@ from glidepath.errors import ArgumentError
 
 ENOUGH = 8
 """Gradients after which their noise is told."""
+WINDOW = 100
+"""About so many of the last differences of gradients count: older ones are forgotten."""
 
 
 class CooldownAdvice:
@@ -84,8 +86,10 @@ class CooldownAdvice:
 class GradientNoise:
     """The variance of mini-batch gradients, weighted as the optimizer weighs them.
 
-    Call `saw()` after `backward()` and before `optimizer.step()`, in a few dozen consecutive
-    updates at a constant rate. It keeps two tensors of the size of the parameters.
+    Call `saw()` after `backward()` and before `optimizer.step()`, in consecutive updates. It is
+    half of the mean square of how far consecutive gradients lie apart, so the slow change of the
+    gradient itself does not count; the last hundred or so updates do. It keeps two tensors of the
+    size of the parameters.
 
     Args:
         optimizer: SGD with or without momentum, or one of Adam's family.
@@ -94,8 +98,9 @@ class GradientNoise:
     def __init__(self, optimizer: Optimizer) -> None:
         self._optimizer = optimizer
         self._count = 0
-        self._mean: dict[Tensor, Tensor] = {}
+        self._before: dict[Tensor, Tensor] = {}
         self._square: dict[Tensor, Tensor] = {}
+        self._apart: dict[Tensor, int] = {}
 
     @torch.no_grad()
     def saw(self) -> None:
@@ -106,12 +111,16 @@ class GradientNoise:
                 if parameter.grad is None:
                     continue
                 gradient = parameter.grad.detach()
-                if parameter not in self._mean:
-                    self._mean[parameter] = torch.zeros_like(gradient)
+                if parameter not in self._before:
+                    self._before[parameter] = gradient.clone()
                     self._square[parameter] = torch.zeros_like(gradient)
-                apart = gradient - self._mean[parameter]
-                self._mean[parameter] += apart / self._count
-                self._square[parameter] += apart * (gradient - self._mean[parameter])
+                    self._apart[parameter] = 0
+                    continue
+                square, before = self._square[parameter], self._before[parameter]
+                self._apart[parameter] += 1
+                share = 1 / min(self._apart[parameter], WINDOW)
+                square += share * ((gradient - before) ** 2 - square)
+                before.copy_(gradient)
 
     @property
     def trace(self) -> float | None:
@@ -123,7 +132,7 @@ class GradientNoise:
             rate = float(group["lr"]) / (1 - float(group.get("momentum", 0.0)))
             for parameter in group["params"]:
                 if parameter in self._square:
-                    variance = self._square[parameter] / (self._count - 1)
+                    variance = self._square[parameter] / 2
                     scaled = variance / self._preconditioner(group, parameter)
                     total += rate * float(scaled.sum())
         return total
