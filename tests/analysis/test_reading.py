@@ -30,6 +30,63 @@ def rows(*columns):
     return list(zip(*columns, strict=True))
 
 
+# --- in memory ------------------------------------------------------------------------------------
+
+
+class History:
+    """What Keras's `fit` returns, as far as it is read."""
+
+    def __init__(self, epochs, steps=50):
+        count = len(epochs)
+        self.history = {
+            "loss": [float(v) for v in LOSS[:count]],
+            "val_loss": list(np.float32(LOSS[:count] + 1)),
+            "learning_rate": [np.float32(0.1)] * count,
+        }
+        self.epoch = list(epochs)
+        self.params = {"verbose": 0, "epochs": count, "steps": steps}
+
+
+def test_a_history_in_memory_is_read_with_its_own_updates_in_an_epoch():
+    run = gp.read_run(History(range(25)))
+    np.testing.assert_array_equal(run.step, 50 * np.arange(1, 26))
+    np.testing.assert_allclose(run.loss, LOSS[:25] + 1, rtol=1e-6)
+    assert (run.of, run.total, run.steps_per_epoch) == ("validation", 1250, 50)
+    assert run.rates.peak == pytest.approx(0.1)
+    assert gp.read_run(History(range(25)), steps_per_epoch=10).total == 250
+
+
+def test_a_history_that_went_on_counts_from_its_first_epoch():
+    later = gp.read_run(History(range(5, 30)))
+    assert (later.step[0], later.total) == (300, 1500)
+    both = gp.read_run([History(range(5)), History(range(5, 25))], loss="loss")
+    np.testing.assert_array_equal(both.step, 50 * np.arange(1, 26))
+
+
+def test_a_dict_of_lists_is_read():
+    lists = {"step": STEPS.tolist(), "lr": list(RATE), "loss": [*LOSS[:-1], None]}
+    run = gp.read_run(lists)
+    np.testing.assert_array_equal(run.step, STEPS[:-1])
+    np.testing.assert_allclose(run.rates.at(STEPS), RATE)
+    with pytest.raises(RecordError, match="steps_per_epoch"):
+        gp.read_run({"lr": [0.1] * 9, "loss": [2.0] * 9})
+
+
+@pytest.mark.parametrize(
+    ("log", "word"),
+    [
+        (7, "got int"),
+        ({}, "no values"),
+        ({"loss": [1.0, 2.0], "lr": [1.0]}, "differ in length"),
+        ({"loss": ["a"], "lr": [1.0]}, "no list of numbers"),
+        ({"loss": 3.0}, "no list of numbers"),
+    ],
+)
+def test_what_is_no_history_is_refused(log, word):
+    with pytest.raises(gp.GlidepathError, match=word):
+        gp.read_run(log)
+
+
 # --- CSV ------------------------------------------------------------------------------------------
 
 

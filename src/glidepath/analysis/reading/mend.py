@@ -69,7 +69,7 @@ def _only_unsorted(step: Array, back: NDArray[np.intp]) -> bool:
 
 def _went_back(step: Array, values: Array, back: NDArray[np.intp], keep: Array, what: str) -> str:
     """A word on a log that goes back: a resumed run, or two runs in one file."""
-    left = int(np.sum(~keep))
+    left = step.size - int(np.sum(keep))
     rows = f"{left} {'row' if left == 1 else 'rows'}"
     at = int(back[-1])
     if step[at] <= step[:at].min():

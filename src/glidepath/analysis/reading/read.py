@@ -12,6 +12,7 @@ from glidepath.analysis.reading import mend, outliers, parts
 from glidepath.analysis.reading.clock import Clock, clock_of
 from glidepath.analysis.reading.columns import Columns, choose, listed
 from glidepath.analysis.reading.events import read_events
+from glidepath.analysis.reading.live import Log, from_memory
 from glidepath.analysis.reading.records import as_table, from_record
 from glidepath.analysis.reading.table import Table, read_bytes
 from glidepath.analysis.reading.text import read_csv, read_json
@@ -27,7 +28,7 @@ _TELLING = 5
 
 
 def read_run(
-    path: Path | str | Sequence[Path | str],
+    path: Log | Sequence[Log],
     *,
     loss: str | None = None,
     step: str | None = None,
@@ -36,15 +37,16 @@ def read_run(
     total: Duration | None = None,
     steps_per_epoch: int | None = None,
 ) -> LoggedRun:
-    """Read a training run from what it left on disk.
+    """Read a training run from what it left on disk, or from a Keras `History`.
 
     Glidepath records, CSV (Keras's CSVLogger, Lightning's metrics.csv, a Weights & Biases export,
     any other with a header), JSON (a Keras `History`, Transformers' trainer_state.json, rows) and
     TensorBoard event folders. Damage is mended where that is safe and told in `warnings`.
 
     Args:
-        path: the file, or the folder of event files. Several are the parts of one run that was
-            stopped and went on; where they overlap, the later part counts.
+        path: the file, or the folder of event files, or what Keras's `fit` returned, or a dict of
+            lists. Several are the parts of one run that was stopped and went on; where they
+            overlap, the later part counts.
         loss: the column to predict; guessed from the names if None, a validation loss first.
         step: the column of updates; guessed if None.
         rate: the column of learning rates, in every row or in some; guessed if None.
@@ -55,10 +57,8 @@ def read_run(
     Raises:
         RecordError: not a log, too damaged, or without a loss, steps or learning rates.
     """
-    where = [Path(path)] if isinstance(path, Path | str) else [Path(part) for part in path]
-    if not where:
-        raise ArgumentError("read_run: needs a path, got an empty list")
-    found = [_content(part) for part in where]
+    where, found, known = _parts(path)
+    steps_per_epoch = known if steps_per_epoch is None else steps_per_epoch
     if isinstance(found[0], RunRecord) and len(found) == 1:
         return from_record(found[0], where[0].stem, loss)
     tables = [as_table(part) if isinstance(part, RunRecord) else part for part in found]
@@ -71,6 +71,26 @@ def read_run(
             table, steps, [part.name for part in where], [each.length for each in tables]
         )
     return _build(name, (table, steps), columns, policy, total, steps_per_epoch)
+
+
+def _parts(given: Log | Sequence[Log]) -> tuple[list[Path], list[Table | RunRecord], int | None]:
+    """The parts' names and contents, and the updates in an epoch where a history knows them."""
+    logs = given if isinstance(given, Sequence) and not isinstance(given, str) else [given]
+    if not logs:
+        raise ArgumentError("read_run: needs a path, got an empty list")
+    names: list[Path] = []
+    found: list[Table | RunRecord] = []
+    known: int | None = None
+    for log in logs:
+        if isinstance(log, Path | str):
+            names.append(Path(log))
+            found.append(_content(names[-1]))
+        else:
+            table, steps = from_memory(log)
+            names.append(Path("history"))
+            found.append(table)
+            known = steps if known is None else known
+    return names, found, known
 
 
 def _content(where: Path) -> Table | RunRecord:
