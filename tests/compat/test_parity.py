@@ -127,7 +127,7 @@ def test_a_spec_may_name_the_parts():
         (lambda: gp.compat.torch.ChainedScheduler(0.1, [0.1]), "must be schedules"),
         (lambda: gp.compat.torch.MultiplicativeLR(0.1, 2), "must be a function"),
         (lambda: gp.compat.optax.sgdr_schedule([{}]), "needs decay_steps"),
-        (lambda: gp.compat.transformers.get_scheduler("cosine", 0.1, 10, 10), "at least 11"),
+        (lambda: gp.compat.transformers.get_scheduler("polynomial", 0.1, 10, 10), "at least 11"),
         (lambda: gp.compat.transformers.get_scheduler("cosine", 0.1), "needs num_warmup_steps"),
         (lambda: gp.compat.transformers.get_scheduler("cosine", 0.1, 1), "needs num_training"),
         (lambda: gp.compat.transformers.get_scheduler("cosin", 0.1), "must be one of"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 from glidepath.errors import ArgumentError
@@ -23,8 +23,10 @@ from glidepath.schedules.origin import bare, ported
 
 def whole(where: str, name: str, value: object, *, least: int = 0) -> int:
     """A number of updates: an int, or a float that is one, as native arguments often are."""
-    if isinstance(value, Real) and float(value).is_integer():
-        return checks.count(where, name, int(float(value)), least=least)
+    if isinstance(value, Real) and not isinstance(value, bool | Integral):
+        value = int(float(value)) if float(value).is_integer() else value
+    if isinstance(value, Integral):
+        return checks.count(where, name, value, least=least)
     raise ArgumentError(
         f"{where}: {name} must be a whole number of updates of at least {least}, got {value!r}; "
         "round it"
@@ -83,7 +85,12 @@ def join(phases: Sequence[Schedule]) -> Schedule:
     return joined
 
 
-def at_boundaries(where: str, schedules: Sequence[Schedule], boundaries: Sequence[int]) -> Schedule:
+def at_boundaries(
+    where: str,
+    schedules: Sequence[Schedule],
+    boundaries: Sequence[int],
+    name: str = "boundaries",
+) -> Schedule:
     """Each schedule from its boundary on, counted from there."""
     given = list(checks.sequence(where, "schedules", schedules))
     for schedule in given:
@@ -97,10 +104,10 @@ def at_boundaries(where: str, schedules: Sequence[Schedule], boundaries: Sequenc
             f"{where}: needs one boundary less than schedules, got {len(boundaries)} and "
             f"{len(given)}; give {len(given) - 1}"
         )
-    edges = [0, *(whole(where, "a boundary", b, least=1) for b in boundaries)]
+    edges = [0, *(whole(where, name, b, least=1) for b in boundaries)]
     for before, after in itertools.pairwise(edges):
         if after <= before:
-            raise ArgumentError(f"{where}: boundaries must rise, got {list(boundaries)}; sort them")
+            raise ArgumentError(f"{where}: {name} must rise, got {list(boundaries)}; sort them")
     cut = [
         bare(schedule).take(after - before)
         for schedule, before, after in zip(schedules, edges, edges[1:], strict=False)

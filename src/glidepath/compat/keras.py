@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from glidepath.compat._phases import controlled, join, named, power_of, ramp, whole
 from glidepath.control import reduce_on_plateau
+from glidepath.errors import ArgumentError
 from glidepath.schedules import (
     Policy,
     Schedule,
@@ -138,7 +139,12 @@ def CosineDecayRestarts(
     named(where, name)
     first = whole(where, "first_decay_steps", first_decay_steps, least=1)
     end = checks.number(where, "alpha", alpha) * initial_learning_rate
-    return cosine_cycles(initial_learning_rate, first, t_mul, m_mul, end)
+    height = checks.number(where, "m_mul", m_mul, positive=True)
+    if checks.number(where, "t_mul", t_mul) < 1:
+        raise ArgumentError(
+            f"{where}: t_mul must be at least 1, got {t_mul!r}; cycles that shrink have no length left after a while"
+        )
+    return cosine_cycles(initial_learning_rate, first, t_mul, height, end)
 
 
 def ReduceLROnPlateau(  # noqa: PLR0913, PLR0917 - Keras's own signature, and the rate

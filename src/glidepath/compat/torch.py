@@ -96,8 +96,11 @@ def MultiplicativeLR(
 @ported_from("torch")
 def StepLR(lr: float, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> Schedule:
     """lr·gamma^⌊k/step_size⌋."""
-    begins("StepLR", last_epoch)
-    return step_decay(lr, gamma, step_size) if gamma else power_of(lr, 0.0, step_size, True)
+    where = "StepLR"
+    begins(where, last_epoch)
+    every = whole(where, "step_size", step_size, least=1)
+    base, factor = checks.number(where, "lr", lr), checks.number(where, "gamma", gamma)
+    return step_decay(base, factor, every) if factor else power_of(base, 0.0, every, True)
 
 
 @ported_from("torch")
@@ -147,7 +150,8 @@ def LinearLR(
 def ExponentialLR(lr: float, gamma: float, last_epoch: int = -1) -> Schedule:
     """lr·gamma^k."""
     begins("ExponentialLR", last_epoch)
-    return power_of(lr, gamma, 1, staircase=False)
+    factor = checks.number("ExponentialLR", "gamma", gamma)
+    return power_of(checks.number("ExponentialLR", "lr", lr), factor, 1, staircase=False)
 
 
 @ported_from("torch")
@@ -155,19 +159,26 @@ def PolynomialLR(
     lr: float, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1
 ) -> Schedule:
     """lr·(1 − k/total_iters)^power, then 0; lr for ever where either of them is 0."""
-    begins("PolynomialLR", last_epoch)
-    if total_iters == 0 or power == 0:
-        return constant(lr)
-    return polynomial_decay(lr, 0.0, total_iters, power)
+    where = "PolynomialLR"
+    begins(where, last_epoch)
+    base, over = checks.number(where, "lr", lr), whole(where, "total_iters", total_iters)
+    if over == 0 or checks.number(where, "power", power) == 0:
+        return constant(base)
+    return polynomial_decay(base, 0.0, over, power)
 
 
 @ported_from("torch")
 def CosineAnnealingLR(
-    lr: float, T_max: int, eta_min: float = 0.0, last_epoch: int = -1
+    lr: float, T_max: float, eta_min: float = 0.0, last_epoch: int = -1
 ) -> Schedule:
     """eta_min + (lr − eta_min)·(1 + cos(πk/T_max))/2, then eta_min: it does not rise again."""
-    begins("CosineAnnealingLR", last_epoch)
-    return cosine_decay(lr, T_max, eta_min)
+    where = "CosineAnnealingLR"
+    begins(where, last_epoch)
+    over = checks.number(where, "T_max", T_max, positive=True)
+    base, end = checks.number(where, "lr", lr), checks.number(where, "eta_min", eta_min)
+    if over.is_integer():
+        return cosine_decay(base, int(over), end)
+    return interpolate([base, end], [0.0, over], "cosine")
 
 
 @ported_from("torch")
@@ -207,7 +218,7 @@ def SequentialLR(
 ) -> Schedule:
     """Each scheduler from its milestone on, counting from 0 there."""
     begins("SequentialLR", last_epoch)
-    return at_boundaries("SequentialLR", schedulers, milestones)
+    return at_boundaries("SequentialLR", schedulers, milestones, "milestones")
 
 
 @ported_from("torch")

@@ -5,6 +5,7 @@ In the place of the optimizer stands its learning rate. Numbers of steps are opt
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -53,22 +54,33 @@ def get_constant_schedule(lr: float, last_epoch: int = -1) -> Schedule:
 
 @ported_from("transformers")
 def get_constant_schedule_with_warmup(
-    lr: float, num_warmup_steps: int, last_epoch: int = -1
+    lr: float, num_warmup_steps: float, last_epoch: int = -1
 ) -> Schedule:
     """Linear from 0, then `lr`."""
-    begins("get_constant_schedule_with_warmup", last_epoch)
-    up = whole("get_constant_schedule_with_warmup", "num_warmup_steps", num_warmup_steps)
-    return join([*ramp(0.0, lr, up), constant(lr)])
+    where = "get_constant_schedule_with_warmup"
+    begins(where, last_epoch)
+    up = checks.number(where, "num_warmup_steps", num_warmup_steps)
+    return join([*_rise(lr, up), constant(lr)])
 
 
 @ported_from("transformers")
 def get_linear_schedule_with_warmup(
-    lr: float, num_warmup_steps: int, num_training_steps: int, last_epoch: int = -1
+    lr: float, num_warmup_steps: float, num_training_steps: float, last_epoch: int = -1
 ) -> Schedule:
-    """Linear from 0, then linear to 0 at the end of training."""
-    begins("get_linear_schedule_with_warmup", last_epoch)
-    up, down = _steps("get_linear_schedule_with_warmup", num_warmup_steps, num_training_steps)
-    return join([*ramp(0.0, lr, up), linear(lr, 0.0, down)])
+    """Linear from 0, then linear to 0 at the end of training; 0 at once where it is over by then.
+
+    Both numbers may be fractions, as natively: the peak then lies between two updates.
+    """
+    where = "get_linear_schedule_with_warmup"
+    begins(where, last_epoch)
+    up = checks.number(where, "num_warmup_steps", num_warmup_steps)
+    total = checks.number(where, "num_training_steps", num_training_steps)
+    first = math.ceil(up)
+    if total <= first:
+        return join([*_rise(lr, up), constant(0.0)])
+    if up == first and total.is_integer():
+        return join([*_rise(lr, up), linear(lr, 0.0, int(total) - first)])
+    return join([*_rise(lr, up), interpolate([lr, 0.0], [up - first, total - first])])
 
 
 @ported_from("transformers")
@@ -100,8 +112,9 @@ def get_cosine_with_hard_restarts_schedule_with_warmup(
     where = "get_cosine_with_hard_restarts_schedule_with_warmup"
     begins(where, last_epoch)
     up, down = _steps(where, num_warmup_steps, num_training_steps)
-    cycles = checks.number(where, "num_cycles", num_cycles, positive=True)
-    return join([*ramp(0.0, lr, up), cosine_cycles(lr, down / cycles).take(down), constant(0.0)])
+    cycles = checks.number(where, "num_cycles", num_cycles)
+    falls = [cosine_cycles(lr, down / cycles).take(down)] if cycles else flat(lr, down)
+    return join([*ramp(0.0, lr, up), *falls, constant(0.0)])
 
 
 @ported_from("transformers")
@@ -117,6 +130,7 @@ def get_polynomial_decay_schedule_with_warmup(
     where = "get_polynomial_decay_schedule_with_warmup"
     begins(where, last_epoch)
     up, down = _steps(where, num_warmup_steps, num_training_steps)
+    whole(where, "num_training_steps", num_training_steps, least=up + 1)
     if not lr > lr_end:
         raise ArgumentError(f"{where}: lr_end must be below lr, got {lr_end!r} and {lr!r}")
     if power == 0:
@@ -343,9 +357,16 @@ def get_scheduler(
 
 
 def _steps(where: str, num_warmup_steps: int, num_training_steps: int) -> tuple[int, int]:
-    """The updates of the warm-up, and those after it."""
+    """The updates of the warm-up, and those after it: 1 where there are none, as natively."""
     up = whole(where, "num_warmup_steps", num_warmup_steps)
-    return up, whole(where, "num_training_steps", num_training_steps, least=up + 1) - up
+    return up, max(1, whole(where, "num_training_steps", num_training_steps, least=1) - up)
+
+
+def _rise(lr: float, up: float) -> list[Schedule]:
+    """A linear warm-up from 0 to update `up`, which may be a fraction."""
+    if up.is_integer():
+        return ramp(0.0, lr, int(up))
+    return [interpolate([0.0, lr], [0.0, up]).take(math.ceil(up))]
 
 
 def _wave(lr: float, over: int, lowest: float, num_cycles: float) -> Schedule:
