@@ -8,7 +8,8 @@ import pytest
 from synthetic import PEAK, TOTAL, TRUE, constant, run, truth, wsd
 
 import glidepath as gp
-from glidepath.analysis import diagnose
+from glidepath.analysis import counsel, diagnose
+from glidepath.analysis.ensemble import assemble
 from glidepath.analysis.rates import from_plan
 
 LATE = gp.linear(0, PEAK, 200) >> gp.constant(PEAK).take(9000) >> gp.linear(PEAK, 0, "rest")
@@ -77,6 +78,8 @@ def test_divergence_is_said():
     found = diagnose(replace(logged, loss=loss))
     assert found.regime == "diverging"
     assert "smaller" in found.advice
+    flat = replace(run(rates=constant()), loss=3 + np.minimum(logged.step / 2000, 2))
+    assert "diverged" in kinds(diagnose(flat)) and "plateau" not in kinds(diagnose(flat))
 
 
 def test_a_validation_loss_that_rises_while_training_goes_on_is_no_divergence():
@@ -130,6 +133,7 @@ def test_a_validation_loss_alone_tells_over_fitting_from_divergence(shape, kind)
 def test_a_loss_that_was_lost_is_divergence():
     found = diagnose(replace(run(noise=0.001), lost=4000))
     assert found.regime == "diverging"
+    assert "rose instead" not in found.advice and "loss was lost" in found.advice
     assert "no loss is finite from update 4000 on" in found.evidence
     assert "no finite loss from update 4000 on" in found.refused
 
@@ -177,6 +181,28 @@ def test_a_warm_up_of_a_third_of_the_run_is_too_long():
     found = kinds(diagnose(run(rates=from_plan(long.plan(TOTAL)), noise=0.001)))
     assert "30% of the run" in found["warmup_long"].text
     assert "warmup_long" not in kinds(usual())
+
+
+LONG = (gp.linear(0, PEAK, 1500) >> gp.constant(PEAK)).plan(TOTAL)
+
+
+def test_a_warm_up_that_the_log_does_not_show_is_not_judged():
+    logged = run(rates=from_plan(LONG))
+    assert "warmup_long" in kinds(diagnose(logged))
+    after = logged.step > 1500
+    unseen = replace(logged, step=logged.step[after], loss=logged.loss[after])
+    assumed = "a linear warm-up from zero is assumed (give policy= if it was another)"
+    for each in (unseen, replace(logged, warnings=(assumed,))):
+        assert "warmup_long" not in kinds(diagnose(each))
+
+
+def test_a_regime_within_the_error_says_so(monkeypatch):
+    ensemble = assemble((run(noise=0.001),))
+    for more, kind in ((0.0995, "good or a little small"), (0.01, "good"), (0.3, "too small")):
+        monkeypatch.setattr(counsel, "_forces", lambda *_, more=more: (0.1, more, 0.01))
+        assert counsel.regime(run(), [], ensemble)[0] == kind
+    monkeypatch.undo()
+    assert 0 < counsel._forces(run(), ensemble)[2] < 0.05
 
 
 def test_the_decay_that_was_missing_is_dated():

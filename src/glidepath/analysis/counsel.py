@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from glidepath.analysis.ensemble import Ensemble
+from glidepath.analysis.ensemble import NORMAL_90, Ensemble
 from glidepath.analysis.findings import Finding, decay_share
 from glidepath.analysis.optimisation import Recommendation
 from glidepath.analysis.prediction import Difference
@@ -24,8 +24,14 @@ _REGIMES = {
     "too small": "The rate is small for this training: what holds the loss back is slowness, not "
     "noise. Try one three times larger before anything else.",
     "good": "The peak rate looks right.",
+    "good or a little small": "The peak rate is right or a little small: what a decay gives and "
+    "what more training gives differ by less than their error.",
     "unknown": "",
 }
+_LOST = (
+    "The loss was lost, which a rate that is too large does most often. Start again with a rate "
+    "three to ten times smaller and a longer warm-up."
+)
 _CURES = {
     "overfitting": "The model over-fits from update {step} on: stop there, regularise or use more "
     "data before tuning the rate.",
@@ -58,18 +64,23 @@ def regime(run: LoggedRun, found: Sequence[Finding], ensemble: Ensemble | None) 
             "unknown",
             "what a decay gives tells the regimes apart, and no law says it of this log",
         )
-    decay, more = _forces(run, ensemble)
+    decay, more, error = _forces(run, ensemble)
     words = (
         f"a decay over the last fifth gives {decay:.4f}, training on for as long again at the "
         f"peak {more:.4f}"
     )
+    if abs(decay - more) < error:
+        return "good or a little small", f"{words}, which may be the same (± {error:.4f})"
     if decay < more:
         return "too small", words + ": noise does not hold the loss back, slowness does"
     return "good", words
 
 
-def _forces(run: LoggedRun, ensemble: Ensemble) -> tuple[float, float]:
-    """By how much a linear decay over the last fifth lowers the loss, and twice the time does."""
+def _forces(run: LoggedRun, ensemble: Ensemble) -> tuple[float, float, float]:
+    """By how much a linear decay over the last fifth lowers the loss, and twice the time does.
+
+    The third number is half of the 90 % interval of their difference.
+    """
     total = float(run.total)
     end, peak = np.asarray([total]), run.rates.peak
     flat = RateCurve(np.asarray([0.0]), np.asarray([peak]), run.total)
@@ -77,9 +88,12 @@ def _forces(run: LoggedRun, ensemble: Ensemble) -> tuple[float, float]:
     fifth = RateCurve(places, peak * np.minimum(1.0, (total - places) / (0.2 * total)), run.total)
     longer = RateCurve(flat.steps, flat.rates, 2 * run.total)
     plain = float(ensemble.centre(ensemble.curves(flat, end))[0])
-    cooled = float(ensemble.centre(ensemble.curves(fifth, end))[0])
-    doubled = float(ensemble.centre(ensemble.curves(longer, 2 * end))[0])
-    return max(plain - cooled, 0.0), max(plain - doubled, 0.0)
+    cooled, doubled = ensemble.curves(fifth, end), ensemble.curves(longer, 2 * end)
+    level = ensemble.centre(cooled)
+    spread = ensemble.spread_of_difference(doubled - cooled, level, 2 * run.total)
+    gives = max(plain - float(level[0]), 0.0)
+    more = max(plain - float(ensemble.centre(doubled)[0]), 0.0)
+    return gives, more, NORMAL_90 * float(spread[0])
 
 
 def advice(
@@ -98,7 +112,8 @@ def advice(
         asked: the recommended schedule, its gain, and the updates it would have saved.
         refused: why there is no recommendation.
     """
-    parts = [_told(run), _REGIMES[kind]]
+    lost = kind == "diverging" and run.lost is not None
+    parts = [_told(run), _LOST if lost else _REGIMES[kind]]
     parts += [
         _CURES[finding.kind].format(step=finding.step)
         for finding in found

@@ -40,7 +40,8 @@ class Diagnosis:
 
     run: str
     regime: str
-    """Of the rate: "too small", "good", "at the edge", "diverging", or "unknown"."""
+    """Of the rate: "too small", "good or a little small" where the two lie within their error,
+    "good", "at the edge", "diverging", or "unknown"."""
     evidence: str
     """Why this regime, in a sentence."""
     findings: tuple[Finding, ...]

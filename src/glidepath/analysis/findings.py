@@ -47,11 +47,12 @@ def signs(run: LoggedRun) -> list[Finding]:
         which = "at" if at.size == 1 else "the first at"
         text = f"{count} of the loss, {which} update {int(at[0])}"
         found.append(Finding("spikes", text, int(at[0])))
-    flat = plateau(run)
+    fell = not any(sign.kind == "diverged" for sign in found)
+    flat = plateau(run) if fell else None
     if flat is not None:
         text = f"the loss has not fallen since update {flat}, and the rate is still high"
         found.append(Finding("plateau", text, flat))
-    if not any(sign.kind == "diverged" for sign in found):
+    if fell:
         found += _overfitting(run)
     return [*found, *_warmup(run, at.size > 0)]
 
@@ -78,13 +79,21 @@ def _warmup(run: LoggedRun, spiky: bool) -> list[Finding]:
         text = f"the loss rises by {height:.0%} around update {at}, as the rate comes up {words}"
         return [Finding("warmup_short", text, at)]
     share = run.rates.warmup / run.total
-    if share > LONG_WARMUP and not spiky and float(run.rates.rates[0]) < 0.5 * run.rates.peak:
+    rose = float(run.rates.rates[0]) < 0.5 * run.rates.peak
+    if share > LONG_WARMUP and not spiky and rose and _warmup_seen(run):
         text = (
             f"the warm-up takes {share:.0%} of the run, and nothing in the loss asks for more than "
             "a few per cent"
         )
         return [Finding("warmup_long", text, run.rates.warmup)]
     return []
+
+
+def _warmup_seen(run: LoggedRun) -> bool:
+    """Whether the log has losses of the warm-up enough, and its rates, to judge how long it is."""
+    inside = int(np.sum(run.step <= run.rates.warmup))
+    assumed = any("warm-up" in words and "assumed" in words for words in run.warnings)
+    return inside >= 3 * _SMOOTH and not assumed
 
 
 def _early_rise(run: LoggedRun) -> tuple[int, float] | None:

@@ -62,6 +62,7 @@ def _headline(found: Sequence[Diagnosis]) -> str:
     said = {
         "good": "the rate and the schedule look right",
         "too small": "the rate is small",
+        "good or a little small": "the rate is right or a little small",
         "at the edge": "the rate is at the edge of what the training can take",
         "diverging": "the training diverged",
     }
