@@ -98,6 +98,8 @@ def test_two_runs_in_one_file_are_told_from_one_that_was_resumed(tmp_path):
     assert told(run, "split the file")
     same = read_run(write_csv(tmp_path / "b.csv", HEADER, table() + table()))
     assert not told(same, "two runs")
+    assert told(same, "begins again at its first step; the last time counts")
+    assert not told(run, "as a resumed run does"), "the rates say nothing else than the losses"
     np.testing.assert_allclose(same.loss, LOSS)
 
 

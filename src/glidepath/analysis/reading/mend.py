@@ -74,13 +74,15 @@ def _went_back(step: Array, values: Array, back: NDArray[np.intp], keep: Array, 
     at = int(back[-1])
     if step[at] <= step[:at].min():
         both = min(at, step.size - at)
-        if not np.array_equal(values[:both], values[at : at + both]):
-            return (
-                f"the {what} begins again at its first step, as two runs in one file do; the last "
-                f"one counts and the {rows} before it are left out; split the file and read each "
-                "run by itself (if the last one went on where the one before ended, add the steps "
-                "or epochs done until then to its own)"
-            )
+        again = f"the {what} begins again at its first step"
+        if np.array_equal(values[:both], values[at : at + both]):
+            return f"{again}; the last time counts, and {rows} before it are left out"
+        return (
+            f"{again}, as two runs in one file do; the last "
+            f"one counts and the {rows} before it are left out; split the file and read each "
+            "run by itself (if the last one went on where the one before ended, add the steps "
+            "or epochs done until then to its own)"
+        )
     times = "once" if back.size == 1 else f"{back.size} times"
     return (
         f"the {what} goes back {times}, as a resumed run does; the later part counts, and {rows} "
