@@ -142,7 +142,8 @@ def CosineDecayRestarts(
     height = checks.number(where, "m_mul", m_mul, positive=True)
     if checks.number(where, "t_mul", t_mul) < 1:
         raise ArgumentError(
-            f"{where}: t_mul must be at least 1, got {t_mul!r}; cycles that shrink have no length left after a while"
+            f"{where}: t_mul must be at least 1, got {t_mul!r}; below 1 the cycles run out, and "
+            "Keras itself gives NaN then"
         )
     return cosine_cycles(initial_learning_rate, first, t_mul, height, end)
 
