@@ -1,5 +1,6 @@
 """A scheduler whose plan changes in flight: no jump, the whole run, and the same after a resume."""
 
+import copy
 import io
 import warnings
 
@@ -244,3 +245,38 @@ def test_stopping_early_at_a_high_rate_is_said_with_the_numbers():
         scheduler.finish()  # at its end
         low.finish()  # below a tenth
         fresh.finish()  # nothing was trained
+
+
+def late(scheduler, share=0.5):
+    """The rates over the run of a group that is added now, at a share of the others'."""
+    extra = torch.nn.Parameter(torch.ones(1))
+    scheduler.optimizer.add_param_group({"params": [extra], "name": "late"})
+    scheduler.assign({"late": share * POLICY})
+    return scheduler._ruled["late"].plan.table()
+
+
+@pytest.mark.parametrize(
+    "change", [lambda s: s.extend(200), lambda s: s.cooldown(20, shape="sqrt")]
+)
+def test_a_group_that_is_added_after_a_change_takes_part_in_it(change):
+    loop, scheduler = made()
+    fly(loop, scheduler, 40)
+    change(scheduler)
+    before = copy.deepcopy(scheduler.state_dict())
+    rates = late(scheduler)
+    np.testing.assert_allclose(rates, 0.5 * scheduler.plan.table(), rtol=1e-12, atol=1e-15)
+    _, resumed = made()  # before the group is added
+    resumed.load_state_dict(before)
+    np.testing.assert_array_equal(late(resumed), rates)
+    _, again = made()  # and after it
+    late(again)
+    again.load_state_dict(scheduler.state_dict())
+    assert again.get_last_lr() == scheduler.get_last_lr()
+
+
+def test_a_group_that_is_added_under_keep_is_as_long_as_what_is_kept():
+    loop, scheduler = made(total=60)
+    fly(loop, scheduler, 10)
+    _, kept = made(total=100, on_change="keep")
+    kept.load_state_dict(scheduler.state_dict())
+    np.testing.assert_array_equal(late(kept), 0.5 * scheduler.plan.table())

@@ -24,6 +24,9 @@ class InFlight:
 
     last_epoch: int
     _length: tuple[Duration | None, int | None]
+    """The length that the run's policies are resolved over, before it was changed in flight."""
+    _changes: Sequence[Mapping[str, Any]] = ()
+    """What was changed in flight, for groups that are added later."""
     _main: FlownPlan
     _ruled: Mapping[Any, FlownPlan]
     _wall: WallClock | None
@@ -61,7 +64,8 @@ class InFlight:
         assert main.total_steps is not None
         steps = main.total_steps - k
         ruled = [flown.cooled(k, steps, end, shape) for flown in self._ruled.values()]
-        return self._change([main, *ruled])
+        change = {"at": k, "over": steps, "end": float(end), "shape": shape}
+        return self._change([main, *ruled], change)
 
     def extend(self, total: Duration) -> Plan:
         """Lengthen the run: what is left of the plan is stretched, without a jump.
@@ -73,7 +77,7 @@ class InFlight:
             The plan that is flown from now on.
         """
         plans = [flown.plan.extend(total, at=self.last_epoch) for flown in self._every()]
-        return self._change(plans)
+        return self._change(plans, {"at": self.last_epoch, "total": plans[0].total_steps})
 
     @property
     def done(self) -> bool:
@@ -126,11 +130,36 @@ class InFlight:
     def _every(self) -> list[FlownPlan]:
         return [self._main, *self._ruled.values()]
 
-    def _change(self, plans: Sequence[Plan]) -> Plan:
+    def _joined(self, plan: Plan) -> FlownPlan:
+        """What a group that is added now flies: its plan, changed as the run's has been."""
+        flown = FlownPlan(plan)
+        for change in self._changes:
+            k = change["at"]
+            if "total" in change:
+                flown.change(flown.plan.extend(change["total"], at=k))
+            elif flown.values("learning_rate", k, k + 1)[0] > change["end"]:
+                flown.change(flown.cooled(k, change["over"], change["end"], change["shape"]))
+            else:  # a rate that is down stays
+                flown.change(flown.cooled(k, change["over"], flown.plan(k)))
+        return flown
+
+    def _follow_main(self, saved: Mapping[str, Any], own: Plan) -> None:
+        """After a load: later groups are resolved and changed as the plan that is flown was.
+
+        Args:
+            saved: the scheduler's state.
+            own: the plan that the program made.
+        """
+        self._changes = tuple(saved.get("changes", ())) if self.changed else ()
+        base = self._main.made if self._changes else self._main.plan
+        if base is not own:
+            self._length = (base.total_steps, base.steps_per_epoch)
+
+    def _change(self, plans: Sequence[Plan], change: Mapping[str, Any]) -> Plan:
         """Fly other plans from the next update on."""
         for flown, plan in zip(self._every(), plans, strict=True):
             flown.change(plan)
-        self._length = (self.plan.total_steps, self.plan.steps_per_epoch)
+        self._changes = (*self._changes, change)
         self._reload()
         return self.plan
 
@@ -146,7 +175,9 @@ class InFlight:
         if steps is None:
             return
         wall.begun = True
-        self._change([wall.rule.cooled(flown, k, steps) for flown in self._every()])
+        plans = [wall.rule.cooled(flown, k, steps) for flown in self._every()]
+        rule = wall.rule
+        self._change(plans, {"at": k, "over": steps, "end": rule.end, "shape": rule.shape})
 
     def _wall_state(self) -> dict[str, Any]:
         return {} if self._wall is None else {"wall_clock": self._wall.state_dict()}

@@ -119,13 +119,16 @@ class Scheduler(InFlight, LRScheduler):
     def assign(self, groups: Mapping[Rule, Flyable]) -> None:
         """Add rules to `groups`, e.g. for a parameter group that was added to the optimizer.
 
-        Their clock is the run's: update k uses their plan(k).
+        Their clock is the run's: update k uses their plan(k). A policy is resolved over the length
+        that the run set out with, and then extended and cooled down as the run has been since.
         """
         live = self.optimizer.param_groups
         rules.check_rules(groups, live)
         total, per_epoch = self._length
         new = {
-            rule: FlownPlan(rules.as_plan(policy, total, per_epoch, f"Scheduler: groups[{rule!r}]"))
+            rule: self._joined(
+                rules.as_plan(policy, total, per_epoch, f"Scheduler: groups[{rule!r}]")
+            )
             for rule, policy in groups.items()
         }
         ruled = {**self._ruled, **new}
@@ -244,6 +247,7 @@ class Scheduler(InFlight, LRScheduler):
             "step": self.last_epoch,
             "main": self._main.state_dict(),
             "groups": {str(rule): flown.state_dict() for rule, flown in self._ruled.items()},
+            **({"changes": [dict(each) for each in self._changes]} if self._changes else {}),
             **self._best.state_dict(),
             **self._wall_state(),
         }
@@ -281,7 +285,9 @@ class Scheduler(InFlight, LRScheduler):
             for name, rule in names.items()
         }
         self._rolls_back = one_rolls_back(c for f in (main, *ruled.values()) for c in f.controllers)
+        own = self._main.made
         self._main, self._ruled = main, ruled
+        self._follow_main(state_dict, own)
         self._best.load(state_dict)
         self._load_wall(state_dict)
         self.seek(state_dict["step"])
