@@ -48,7 +48,8 @@ def check(
             in PyTorch alone.
 
     Raises:
-        ArgumentError: an optimizer that cannot be watched.
+        ArgumentError: an optimizer that cannot be watched; a plan with controllers, whose rates
+            depend on metrics.
         CheckError: while the block runs, where another value is about to be applied; at its end,
             where no update was seen.
     """

@@ -31,6 +31,8 @@ class Clues:
     """How many processes train together."""
     own: dict[str, float] = field(default_factory=dict)
     """The values that the optimizer was made with."""
+    groups: str | None = None
+    """The cause, in words, where parameter groups that are held to one plan have several values."""
     remedy: str = "call scheduler.step() after every optimizer.step()"
     """What to do in this framework where the rate never moves."""
 
@@ -62,6 +64,12 @@ class PlanCheck:
                 f"check: needs a plan, got {type(plan).__name__}; give "
                 "policy.plan(total=..., steps_per_epoch=...)"
             )
+        if plan.controllers:
+            raise ArgumentError(
+                "check: the plan has controllers, which change its rate by metrics that a plan "
+                "does not know; fly and check the policy without them: "
+                "gp.Policy(**policy.schedules).plan(...)"
+            )
         self.plan = plan
         self.start = checks.count("check", "start", start, least=0)
         self.tolerance = checks.number("check", "tolerance", tolerance)
@@ -89,6 +97,9 @@ class PlanCheck:
         track, steps = self.plan.tracks[name], np.arange(self.start, k + 1)
         seen = np.append(track(steps[:-1]), applied)
         floor, found = self._floors[name], 0
+        if clues.groups is not None:
+            found += 1
+            yield clues.groups
         for cause in self._known(k, clues):
             updates = cause.update(steps)
             if found == _NAMED or updates is None or (updates < 0).any():

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed")
 from torch_loop import Loop  # noqa: E402
 
 from glidepath.backends.check import check  # noqa: E402
-from glidepath.errors import CheckError  # noqa: E402
+from glidepath.errors import ArgumentError, CheckError  # noqa: E402
 from glidepath.torch import Scheduler  # noqa: E402
 
 TOTAL, EPOCH = 40, 8
@@ -236,3 +236,24 @@ def test_what_cannot_be_watched_is_refused():
         check(loop().optimizer, gp.one_cycle(0.1))
     with pytest.raises(gp.ArgumentError, match="flies the momentum, and Adagrad"):
         check(torch.optim.Adagrad(torch.nn.Linear(1, 1).parameters()), gp.one_cycle(0.1).plan(100))
+
+
+def test_a_plan_with_controllers_is_refused():
+    policy = gp.Policy(gp.constant(0.1), controllers=[gp.reduce_on_plateau("loss")])
+    with pytest.raises(ArgumentError, match=r"without them: gp\.Policy\(\*\*policy\.schedules\)"):
+        check(loop().optimizer, policy.plan(TOTAL))
+    check(loop().optimizer, gp.Policy(**policy.schedules).plan(TOTAL))
+
+
+def test_groups_that_fly_different_rates_are_named_as_the_cause():
+    first, second = (torch.nn.Parameter(torch.ones(1)) for _ in range(2))
+    optimizer = torch.optim.SGD([{"params": [first]}, {"params": [second]}], lr=0.1)
+    policy = gp.constant(0.1)
+    flown = Scheduler(optimizer, policy, TOTAL, groups={1: 0.1 * policy})
+    with (
+        pytest.raises(CheckError, match=r"cause: the parameter groups 0 and 1 .* groups=\{1: plan"),
+        check(optimizer, flown.plan),
+    ):
+        optimizer.step()
+    with check(optimizer, flown.plan, groups={1: (0.1 * policy).plan(TOTAL)}):
+        optimizer.step()

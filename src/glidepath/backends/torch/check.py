@@ -82,6 +82,17 @@ class OptimizerCheck:
             for group, rule in zip(live, named, strict=True)
         ]
 
+    def _differ(self, name: str, pairs: Sequence[tuple[hyper.Group, PlanCheck]]) -> str | None:
+        """What to say of groups that no rule names, and that apply several values."""
+        named = [(i, hyper.read(g, name)) for i, (g, c) in enumerate(pairs) if c is self._main]
+        other = next((i for i, value in named if value != named[0][1]), None)
+        if other is None:
+            return None
+        return (
+            f"the parameter groups {named[0][0]} and {other} fly different values, and one plan is "
+            f"checked for both; give check groups={{{other}: plan}} with what each flies"
+        )
+
     def _after_backward(self, _: Any) -> None:
         self._batches += 1
 
@@ -95,6 +106,7 @@ class OptimizerCheck:
             where = f" in parameter group {index}" if len(pairs) > 1 else ""
             for name in check.plan.tracks:
                 applied = hyper.read(group, name)
+                self._clues.groups = self._differ(name, pairs)
                 check.compare(self._start + self.updates, name, applied, self._clues, where)
         self.updates += 1
 
