@@ -42,6 +42,16 @@ def test_a_whole_float_is_the_whole_number(function, arguments, name):
             make(0.1, *others, wrong)
 
 
+def test_epochs_of_a_controller_may_be_whole_floats_too():
+    for make in (torch.ReduceLROnPlateau, gp.compat.keras.ReduceLROnPlateau):
+        assert make(0.1, patience=4.0, cooldown=2.0) == make(0.1, patience=4, cooldown=2)
+    greedy = gp.compat.transformers.get_greedy_schedule
+    floats = greedy(0.1, patience=4.0, cooldown=2.0, warmup=3.0)
+    assert floats == greedy(0.1, patience=4, cooldown=2, warmup=3)
+    with pytest.raises(gp.ArgumentError, match="get_greedy_schedule: warmup must be"):
+        greedy(0.1, warmup=2.5)
+
+
 def test_a_fractional_cosine_is_the_native_one():
     native = stepped(lambda s, o: s.CosineAnnealingLR(o, 12.5, 0.01), 0.1, 13)
     ours = torch.CosineAnnealingLR(0.1, 12.5, 0.01).plan(20).table()

@@ -166,6 +166,7 @@ def ReduceLROnPlateau(  # noqa: PLR0913, PLR0917 - Keras's own signature, and th
     """
     where = "ReduceLROnPlateau"
     checks.count(where, "verbose", int(verbose), least=0)
-    waits = max(1, checks.count(where, "patience", patience, least=0))
-    controller = reduce_on_plateau(monitor, factor, waits, mode, min_delta, cooldown, min_lr)
+    waits = max(1, whole(where, "patience", patience))
+    rests = whole(where, "cooldown", cooldown)
+    controller = reduce_on_plateau(monitor, factor, waits, mode, min_delta, rests, min_lr)
     return controlled(where, learning_rate, controller, "keras")

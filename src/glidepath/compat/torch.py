@@ -368,10 +368,10 @@ def ReduceLROnPlateau(  # noqa: PLR0913, PLR0917 - torch's own signature, and wh
     controller = reduce_on_plateau(
         monitor,
         factor,
-        patience,
+        whole(where, "patience", patience),
         checks.choice(where, "mode", mode, ("min", "max")),
         threshold,
-        cooldown,
+        whole(where, "cooldown", cooldown),
         alone(where, "min_lr", min_lr),
         relative=kind == "rel",
         counting="torch",

@@ -295,11 +295,11 @@ def get_greedy_schedule(lr: float, monitor: str = "val_loss", **kwargs: Any) -> 
     controller = greedy(
         monitor,
         given["factor"],
-        given["patience"],
+        whole(where, "patience", given["patience"]),
         given["mode"],
         given["threshold"],
-        cooldown=given["cooldown"],
-        hold=given["warmup"],
+        cooldown=whole(where, "cooldown", given["cooldown"]),
+        hold=whole(where, "warmup", given["warmup"]),
         min_factor=low / rate,
         max_factor=high / rate,
     )
