@@ -280,3 +280,9 @@ def test_a_group_that_is_added_under_keep_is_as_long_as_what_is_kept():
     _, kept = made(total=100, on_change="keep")
     kept.load_state_dict(scheduler.state_dict())
     np.testing.assert_array_equal(late(kept), 0.5 * scheduler.plan.table())
+
+
+def test_a_group_by_index_and_one_by_the_same_name_are_refused():
+    optimizer = torch.optim.SGD([{"params": [torch.ones(1)], "name": n} for n in "x0"], lr=0.1)
+    with pytest.raises(gp.ArgumentError, match="the index 0 and the name '0'"):
+        Scheduler(optimizer, POLICY, 100, groups={0: POLICY, "0": POLICY})

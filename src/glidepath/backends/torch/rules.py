@@ -49,7 +49,13 @@ def assign(rules: Sequence[Rule], groups: Sequence[Mapping[str, Any]]) -> list[R
 
 
 def check_rules(rules: Mapping[Any, Any], groups: Sequence[Mapping[str, Any]]) -> None:
-    """ArgumentError for a rule that is not one, or that matches no group."""
+    """ArgumentError for a rule that is not one, that matches no group, or that is there twice."""
+    for rule in rules:
+        if isinstance(rule, str) and any(str(o) == rule for o in rules if isinstance(o, int)):
+            raise ArgumentError(
+                f"Scheduler: groups: the index {rule} and the name {rule!r} are the same in a "
+                "checkpoint, got both; give both groups by index"
+            )
     for rule in rules:
         if isinstance(rule, bool) or not isinstance(rule, int | str):
             raise ArgumentError(

@@ -123,7 +123,7 @@ class Scheduler(InFlight, LRScheduler):
         that the run set out with, and then extended and cooled down as the run has been since.
         """
         live = self.optimizer.param_groups
-        rules.check_rules(groups, live)
+        rules.check_rules({**self._ruled, **groups}, live)
         total, per_epoch = self._length
         new = {
             rule: self._joined(
