@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -257,3 +258,13 @@ def test_bad_specs_are_refused(spec: dict[str, object], message: str) -> None:
     """By their reader, or by the plan."""
     with pytest.raises(gp.GlidepathError, match=message):
         gp.from_spec({"version": 1, **spec}).plan(100)
+
+
+def test_extending_a_run_that_has_decayed_is_warned_of():
+    plan = gp.cosine_decay(0.1, "100%").plan(100)
+    with pytest.warns(UserWarning, match="every update that is added has the rate 0; extend bef"):
+        plan.extend(200, at=100)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plan.extend(200, at=90)
+        gp.constant(0.1).plan(100).extend(200, at=100)

@@ -7,9 +7,12 @@ rest takes longer.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from glidepath.errors import ArgumentError, PlanError
 from glidepath.schedules import checks, curves, recipes
@@ -23,6 +26,10 @@ if TYPE_CHECKING:
 
 _LONGEST = 2**31
 """Up to here a product of two lengths is exact in int64."""
+
+
+_LOW = 0.1
+"""A rate below this share of the plan's largest is what a decay came to."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +119,7 @@ def extend(plan: Plan, total: Duration, at: int) -> Plan:
     stands = checks.count("extend", "at", at, least=0)
     if stands > old:
         raise PlanError(f"extend: at={at!r} is after the end of this plan ({old}); give {old}")
+    _warn_of_floor(plan, stands, old)
     return _replanned(
         plan,
         {
@@ -120,6 +128,21 @@ def extend(plan: Plan, total: Duration, at: int) -> Plan:
         },
         new,
     )
+
+
+def _warn_of_floor(plan: Plan, at: int, old: int) -> None:
+    """A warning where nothing is left of a plan but the low rate that its decay came to."""
+    rates = plan.tracks["learning_rate"]
+    last = float(rates(at))
+    peak = float(np.max(rates(np.linspace(0, old - 1, min(old, 1024)).astype(np.int64))))
+    if at == old and last < _LOW * peak:
+        warnings.warn(
+            f"extend: the run stands at its end, and every update that is added has the rate "
+            f"{last:g}; extend before the decay begins, or go on with a policy of its own: "
+            "plan a new phase, and load the checkpoint with on_change='override'",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def cooldown_from(
