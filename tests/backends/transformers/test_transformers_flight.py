@@ -200,3 +200,22 @@ def test_a_second_training_flies_from_its_beginning(tmp_path):
     made.train()
     assert set(read.rates) == {0.003}
     assert sum(type(each).__name__ == "Flight" for each in made.callback_handler.callbacks) == 1
+
+
+@pytest.mark.parametrize("monitor", ["val_loss", "loss"])
+def test_the_usual_names_of_losses_are_known(tmp_path, monitor):
+    plateau = gp.reduce_on_plateau(monitor, factor=0.5, patience=1, min_delta=100.0)
+    policy = gp.Policy(gp.constant(0.01), controllers=[plateau])
+    made, read = trainer(tmp_path, num_train_epochs=3, eval_strategy="epoch")
+    fly(made, policy)
+    made.train()
+    assert read.rates[:: EXAMPLES // BATCH] == [0.01, 0.01, 0.005]
+
+
+def test_a_training_loss_that_is_not_logged_is_refused_at_the_start(tmp_path):
+    policy = gp.Policy(gp.constant(0.01), controllers=[gp.reduce_on_plateau("loss")])
+    made, read = trainer(tmp_path, eval_strategy="epoch", logging_strategy="no")
+    fly(made, policy)
+    with pytest.raises(gp.ArgumentError, match="logging_strategy='steps'"):
+        made.train()
+    assert not read.rates

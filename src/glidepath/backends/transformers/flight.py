@@ -22,7 +22,8 @@ from glidepath.training.resume import ON_CHANGE
 class Flight(Changeable, TrainerCallback):
     """A policy in flight; made by `fly`.
 
-    As a callback it tells the policy's controllers the metrics of every evaluation in training.
+    As a callback it tells the policy's controllers the metrics of every evaluation in training;
+    "val_loss" is its "eval_loss", and "loss" the training loss that was logged last.
     """
 
     def __init__(
@@ -100,6 +101,13 @@ class Flight(Changeable, TrainerCallback):
                 f"fly: the policy's controllers monitor {sorted(scheduler.monitored)}, and nothing "
                 "is evaluated in training; give TrainingArguments(eval_strategy='epoch')"
             )
+        if "loss" in scheduler.monitored and args.logging_strategy == IntervalStrategy.NO:
+            scheduler.detach()
+            raise ArgumentError(
+                "fly: a controller monitors 'loss', the training loss that is logged, and nothing "
+                "is logged; give TrainingArguments(logging_strategy='steps'), or monitor "
+                "'eval_loss'"
+            )
         self.scheduler = self._trainer.lr_scheduler = scheduler
         self._measure(scheduler)
         self._ended = None
@@ -151,7 +159,7 @@ class Flight(Changeable, TrainerCallback):
         """
         if not self._training or self.scheduler is None or state.global_step == self._began:
             return
-        found = metrics or {}
+        found = _with_usual_names(metrics or {}, state.log_history)
         several = isinstance(self._trainer.eval_dataset, dict)
         if not several or self.scheduler.monitored <= found.keys():
             self.scheduler.epoch_end(found, model=self._trainer.model)
@@ -215,6 +223,17 @@ def fly(
     trainer.create_scheduler = flight.create_scheduler
     trainer.add_callback(flight)
     return flight
+
+
+def _with_usual_names(metrics: Mapping[str, Any], history: Any) -> dict[str, Any]:
+    """An evaluation's metrics, with "val_loss" and the training "loss" that was logged last."""
+    found = dict(metrics)
+    if "eval_loss" in found:
+        found.setdefault("val_loss", found["eval_loss"])
+    logged = next((row["loss"] for row in reversed(history) if "loss" in row), None)
+    if logged is not None:
+        found.setdefault("loss", logged)
+    return found
 
 
 def _steps_per_epoch(args: Any, total: int) -> int | None:
