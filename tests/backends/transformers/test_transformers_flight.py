@@ -134,6 +134,10 @@ def test_a_checkpoint_of_another_plan(tmp_path):
     assert rates == planned(total)[6:]
     assert flight.plan.fingerprint == POLICY.plan(total, EXAMPLES // BATCH).fingerprint
     assert resumed(tmp_path, other, "override")[0] == planned(total, other)[6:]
+    with pytest.warns(
+        UserWarning, match=f"ends at update {total}, and the training at {2 * total}"
+    ):
+        resumed(tmp_path, on_change="keep", num_train_epochs=2 * EPOCHS)
 
 
 def test_controllers_are_told_the_evaluations_of_training_only(tmp_path):

@@ -74,6 +74,21 @@ class Changeable:
             )
         return self.scheduler
 
+    def _warn_shorter(self, length: int | None) -> None:
+        """A warning where a plan that was kept ends before the training does."""
+        plan = self.plan
+        if plan is None or self.scheduler.changed or None in (plan.total_steps, length):
+            return
+        if plan.total_steps < length:  # type: ignore[operator]
+            warnings.warn(
+                f"on_change='keep': the plan that was saved ends at update {plan.total_steps}, and "
+                f"the training at {length}; the updates between have the rate "
+                f"{float(plan(plan.total_steps)):g}. Train for "  # type: ignore[arg-type]
+                "as long as the plan, or resume with plan.extend(...) and on_change='override'",
+                UserWarning,
+                stacklevel=3,
+            )
+
     def _warn_unfinished(self) -> None:
         """A warning where training stopped early with a high rate."""
         if self.scheduler is None:

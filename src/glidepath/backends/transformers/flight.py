@@ -122,6 +122,7 @@ class Flight(Changeable, TrainerCallback):
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """From now on evaluations are those of training."""
         self._training, self._began = True, state.global_step
+        self._warn_shorter(state.max_steps)
         self._follow(state)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
