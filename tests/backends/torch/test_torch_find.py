@@ -1,12 +1,16 @@
 """The finder on PyTorch: what it needs of a trainer, and that nothing of it stays behind."""
 
+import json
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 pytest.importorskip("torch", reason="PyTorch is not installed")
 
+import find_processes
 import torch
 
 import glidepath as gp
@@ -60,10 +64,27 @@ class Noisy(torch.utils.data.Dataset):
         return self.x[index] + 0.01 * torch.randn(6), self.y[index]
 
 
+class Stream(torch.utils.data.IterableDataset):
+    """Examples as they come: what has been read does not come again."""
+
+    def __init__(self):
+        self.x, self.y = data(4096, 0)
+        self.read = 0
+
+    def __len__(self):
+        return 256
+
+    def __iter__(self):
+        while True:
+            self.read += 1
+            yield self.x[self.read % 4096], self.y[self.read % 4096]
+
+
 CASES = {
     "tensors": dict,
     "loader": lambda: {"train": torch.utils.data.DataLoader(Noisy(), 32, shuffle=True)},
     "accumulation": lambda: {"accumulate": 2},
+    "float16": lambda: {"amp": "float16"},
     "bfloat16": lambda: {"amp": "bfloat16"},
     "clipping": lambda: {"clip": 1.0},
 }
@@ -85,6 +106,25 @@ def test_fit_after_find_is_fit(case):
     assert mine.evaluate("validation") == fresh_judged
     assert 1e-7 <= found.learning_rate <= 100
     assert not any("parts" in line for line in found.warnings)
+
+
+def test_a_stream_that_cannot_be_read_again_feeds_every_lane_the_same():
+    mine = trainer(train=torch.utils.data.DataLoader(Stream(), 32))
+    mine.advance({"learning_rate": np.full(3, 0.05)})
+    before = {name: value.clone() for name, value in mine.model.state_dict().items()}
+    found = gp.find(mine, COSINE, 12, effort="quick")
+    assert len({lane.losses[0] for lane in found.lanes}) == 1
+    assert len({lane.losses[-1] for lane in found.lanes}) > 1
+    assert all(torch.equal(before[name], value) for name, value in mine.model.state_dict().items())
+
+
+def test_two_processes_that_train_one_model_find_the_same(tmp_path):
+    """Alone, each would see another loss, and they would wait for each other for ever."""
+    subprocess.run(
+        [sys.executable, find_processes.__file__, str(tmp_path)], check=True, timeout=180
+    )
+    both = [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2)]
+    assert both[0] == both[1]
 
 
 def test_the_probe_is_the_validation_loss_in_parts():

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import numpy as np
 import torch
+
+from glidepath.training.trainer import Array
 
 
 def several() -> bool:
@@ -35,6 +38,19 @@ def averaged(metrics: Mapping[str, Any], names: Collection[str]) -> Mapping[str,
         values = [each[name] for each in given if name in each]
         if values:
             found[name] = sum(values) / len(values)
+    return found
+
+
+def mean(mine: Array) -> Array:
+    """The mean over the processes of an array of one shape, the same in every process.
+
+    Every process has to call it. Where one has NaN, all have.
+    """
+    if not several():
+        return mine
+    given: list[Any] = [None] * torch.distributed.get_world_size()
+    torch.distributed.all_gather_object(given, mine)
+    found: Array = np.mean(given, axis=0)
     return found
 
 

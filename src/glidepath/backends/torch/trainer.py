@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from glidepath.backends.torch import randomness, state
+from glidepath.backends.torch import randomness, ranks, state
 from glidepath.backends.torch.data import Batch, Source
 from glidepath.backends.torch.follow import was_applied
 from glidepath.backends.torch.groups import GroupValues, checked
@@ -39,6 +39,9 @@ class TorchTrainer:
     `reset` seeds Python's, NumPy's and torch's generators and builds model and optimizer anew. The
     order of tensors in memory follows from the seed and the epoch; loaders draw from generators of
     their own. On a CPU the same seed gives the same run bit for bit.
+
+    Where `model()` returns a `DistributedDataParallel`, losses and metrics are the mean over all
+    processes, so that a search or a range test decides the same in each of them.
 
     Args:
         task: the model, its optimizer, its loss and its data.
@@ -132,9 +135,11 @@ class TorchTrainer:
             judged.append(score)
         metrics = {}
         if self._judge.function is not None:
-            metrics[self.metric.name] = _numbers(judged)
+            metrics[self.metric.name] = self._of_all(_numbers(judged))
         return Updates(
-            _numbers(losses), {name: np.array(column) for name, column in applied.items()}, metrics
+            self._of_all(_numbers(losses)),
+            {name: np.array(column) for name, column in applied.items()},
+            metrics,
         )
 
     def evaluate(self, split: str) -> dict[str, float]:
@@ -148,7 +153,8 @@ class TorchTrainer:
         self.model.eval()
         try:
             with torch.no_grad():
-                return self._judged(self._source(name))
+                found = self._judged(self._source(name))
+            return dict(zip(found, self._of_all(np.array([*found.values()])).tolist(), strict=True))
         finally:
             self.model.train()
             randomness.set_states(kept)
@@ -159,12 +165,11 @@ class TorchTrainer:
         self.model.eval()
         try:
             with torch.no_grad(), self._autocast():
-                return _numbers(
-                    [
-                        self.task.loss(_call(self.model, inputs), targets)
-                        for inputs, targets in pieces(self._source("validation"), examples)
-                    ]
-                )
+                parts = [
+                    self.task.loss(_call(self.model, inputs), targets)
+                    for inputs, targets in pieces(self._source("validation"), examples)
+                ]
+            return self._of_all(_numbers(parts))
         finally:
             self.model.train()
             randomness.set_states(kept)
@@ -274,6 +279,11 @@ class TorchTrainer:
             score = self._judge.function(joined(outputs), joined(wanted))
             values[self.metric.name] = float(score)
         return values
+
+    def _of_all(self, mine: Array) -> Array:
+        """The mean over the processes that train this model, or what this one has."""
+        parallel = torch.nn.parallel.DistributedDataParallel
+        return ranks.mean(mine) if isinstance(self.model, parallel) else mine
 
     def _autocast(self) -> AbstractContextManager[Any]:
         dtype = self.task.autocast_dtype
