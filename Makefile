@@ -24,7 +24,7 @@ JOBS ?= 2
 VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
 BIN := $(VENV)/bin
-ENGINES := jax tensorflow torch
+ENGINES := tensorflow torch jax
 
 RUN_EXTRAS := keras,report,tensorboard
 TEST_EXTRAS := keras,lightning,optax,report,tensorboard,tensorflow,torch,transformers,dev
