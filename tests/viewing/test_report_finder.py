@@ -43,6 +43,7 @@ def test_every_peak_is_in_the_table_with_its_interval_and_the_range_tests(
         assert [f">{cell}</td>" in row for cell in cells] == [True] * 3
     assert "1cycle: the sky &lt;b&gt;falls&lt;/b&gt;" in section
     assert 'href="#finder"' in html
+    assert "searches set their peak rates" in html
 
 
 def test_the_plot_has_a_row_per_policy_and_a_ring_for_the_range_test(result: StudyResult) -> None:

@@ -40,6 +40,8 @@ def what_was_done(study: StudyResult) -> str:
     if study.range_test is not None:
         updates = numbers.count(study.range_test.updates)
         before = f" A range test of {updates} updates set their rates beforehand."
+        if study.found:
+            before = f" After a range test of {updates} updates, searches set their peak rates."
     return f"Compared {runs}, {length} each, by {study.metric.name}.{before}"
 
 
