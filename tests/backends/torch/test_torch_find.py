@@ -108,6 +108,16 @@ def test_fit_after_find_is_fit(case):
     assert not any("parts" in line for line in found.warnings)
 
 
+def test_restoring_restores_the_gradient_scaler():
+    """Powers of two hardly show in losses, so it is looked at itself."""
+    mine = trainer(amp="float16")
+    mine.advance({"learning_rate": np.full(2, 0.05)})
+    kept, before = mine.snapshot(), mine._scaler.state_dict()
+    mine._scaler.update(2.0)
+    mine.restore(kept)
+    assert mine._scaler.state_dict() == before
+
+
 def test_a_stream_that_cannot_be_read_again_feeds_every_lane_the_same():
     mine = trainer(train=torch.utils.data.DataLoader(Stream(), 32))
     mine.advance({"learning_rate": np.full(3, 0.05)})
