@@ -8,8 +8,6 @@ two processes go on from CHECKPOINT, and write what each applied to FOLDER/0.jso
 
 import json
 import os
-import random
-import signal
 import sys
 import time
 from pathlib import Path
@@ -21,6 +19,9 @@ from torch.utils.data import DataLoader, DistributedSampler
 
 import glidepath as gp
 from glidepath.lightning import Flight
+
+sys.path.append(str(Path(__file__).parents[1]))
+from killing import killed, lines  # noqa: F401
 
 SHARED = gp.Policy(gp.linear(0.1, 0.01, "100%"), controllers=[PLATEAU])
 EPOCHS, PER_EPOCH = 8, 3
@@ -70,41 +71,8 @@ def train(folder, pause=0.0):
     settings = {"max_epochs": EPOCHS, "limit_val_batches": 1.0, "enable_checkpointing": True}
     made = trainer(folder, Flight(KILLED), saver(folder), accumulate_grad_batches=2, **settings)
     module = fit(Logged(folder / "log", pause), made, newest(folder))
-    torch.save(module.state_dict(), folder / "weights.pt")
-
-
-def lines(folder):
-    path = folder / "log"
-    return path.read_text().splitlines() if path.exists() else []
-
-
-def forked(do):
-    """The number of a process that does something and ends."""
-    child = os.fork()
-    if child:
-        return child
-    try:
-        do()
-    finally:
-        sys.stdout.flush(), sys.stderr.flush()
-        os._exit(0)
-
-
-def killed(folder, kills, seed):
-    """Forked before torch has made any threads, so that Lightning is imported once."""
-    folder.mkdir(exist_ok=True)
-    draw, done = random.Random(seed), 0
-    while not (folder / "weights.pt").exists():
-        stop = len(lines(folder)) + draw.randrange(1, 2 * EPOCHS * PER_EPOCH // (kills + 1) + 1)
-        child = forked(lambda: train(folder, pause=0.002))
-        while os.waitpid(child, os.WNOHANG) == (0, 0):
-            if done < kills and len(lines(folder)) >= stop:
-                os.kill(child, signal.SIGKILL)
-                os.waitpid(child, 0)
-                done += 1
-                break
-            time.sleep(0.001)
-    return done
+    torch.save(module.state_dict(), folder / "weights.new")
+    os.replace(folder / "weights.new", folder / "weights.pt")
 
 
 class Differing(Module):
@@ -153,7 +121,8 @@ class Writing(Differing):
 if __name__ == "__main__":
     torch.set_num_threads(1)
     where, kills, seed, *checkpoint = sys.argv[1:]
-    done = killed(Path(where, "killed"), int(kills), int(seed))
+    to_kill = Path(where, "killed")
+    done = killed(lambda: train(to_kill, 0.002), to_kill, int(kills), int(seed), EPOCHS * PER_EPOCH)
     Path(where, "kills").write_text(str(done))
     if checkpoint:
         share(Path(where), checkpoint[0], processes=2)

@@ -8,8 +8,6 @@ two processes go on from CHECKPOINT, and write what each applied to FOLDER/0.jso
 
 import json
 import os
-import random
-import signal
 import sys
 import time
 from pathlib import Path
@@ -19,6 +17,9 @@ from trainer_model import POLICY, Read, model, trainer
 
 import glidepath as gp
 from glidepath.transformers import fly
+
+sys.path.append(str(Path(__file__).parents[1]))
+from killing import forked, killed, lines  # noqa: F401
 
 UPDATES, EVERY, SHARED = 24, 5, 6
 PLATEAU = gp.reduce_on_plateau(
@@ -69,46 +70,6 @@ def train(folder, pause=0.0):
     os.replace(folder / "weights.new", folder / "weights.pt")
 
 
-def lines(folder):
-    path = folder / "log"
-    return path.read_text().splitlines() if path.exists() else []
-
-
-def forked(do):
-    """The number of a process that does something and ends."""
-    child = os.fork()
-    if child:
-        return child
-    status = 1
-    try:
-        do()
-        status = 0
-    finally:
-        sys.stdout.flush(), sys.stderr.flush()
-        os._exit(status)
-
-
-def killed(folder, kills, seed):
-    """Forked before torch has made any threads, so that Transformers is imported once."""
-    folder.mkdir(exist_ok=True)
-    draw, done = random.Random(seed), 0
-    while not (folder / "weights.pt").exists():
-        stop = len(lines(folder)) + draw.randrange(1, 2 * UPDATES // (kills + 1) + 1)
-        child = forked(lambda: train(folder, pause=0.002))
-        while True:
-            ended, status = os.waitpid(child, os.WNOHANG)
-            if ended:
-                assert status == 0
-                break
-            if done < kills and len(lines(folder)) >= stop:
-                os.kill(child, signal.SIGKILL)
-                os.waitpid(child, 0)
-                done += 1
-                break
-            time.sleep(0.001)
-    return done
-
-
 def share(folder, checkpoint=None, processes=1):
     """One process, or two that take the batches by turns; the updates are of the same examples."""
     made, read = trainer(
@@ -137,7 +98,9 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     where, kills, seed, port, checkpoint = sys.argv[1:]
     where = Path(where)
-    (where / "kills").write_text(str(killed(where / "killed", int(kills), int(seed))))
+    to_kill = where / "killed"
+    done = killed(lambda: train(to_kill, 0.002), to_kill, int(kills), int(seed), UPDATES)
+    (where / "kills").write_text(str(done))
     children = [
         forked(lambda rank=rank: worker(where, checkpoint, rank, port)) for rank in range(2)
     ]
