@@ -1,12 +1,13 @@
-"""Trainings that are killed at random updates and started again, forked from one import.
+"""Trainings that are killed at random updates and started again.
 
-Fork before a framework has made any threads. A training writes a line into `log` for every update,
-and `weights.pt` when it has come to its end.
+A training writes a line into `log` for every update, and calls `wait` after it. Fork (`killed`)
+before a framework has made any threads; such a training writes `weights.pt` at its end.
 """
 
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 
@@ -15,6 +16,25 @@ def lines(folder):
     """What a training has written down of its updates so far."""
     path = folder / "log"
     return path.read_text().splitlines() if path.exists() else []
+
+
+def wait(folder, seconds):
+    """Take this time for an update; three lines past `hold`, wait for the kill: none comes late."""
+    hold = folder / "hold"
+    time.sleep(seconds)
+    while hold.exists() and len(lines(folder)) >= int(hold.read_text()) + 3:
+        time.sleep(0.001)
+
+
+def kill(command, folder, stop):
+    """Start a training, and kill it as soon as it has written so many lines."""
+    (folder / "hold").write_text(str(stop))
+    running = subprocess.Popen([*map(str, command)])
+    while running.poll() is None and len(lines(folder)) < stop:
+        time.sleep(0.002)
+    running.kill()
+    assert running.wait() == -signal.SIGKILL, "the training came to an end of its own"
+    (folder / "hold").unlink()
 
 
 def forked(do):
@@ -34,9 +54,10 @@ def forked(do):
 def killed(train, folder, kills, seed, updates):
     """Train to the end in spite of so many SIGKILLs; how many there were."""
     folder.mkdir(exist_ok=True)
-    draw, done = random.Random(seed), 0
+    draw, done, hold = random.Random(seed), 0, folder / "hold"
     while not (folder / "weights.pt").exists():
-        stop = len(lines(folder)) + draw.randrange(1, 2 * updates // (kills + 1) + 1)
+        stop = len(lines(folder)) + draw.randrange(1, updates // (kills + 1) - 1)
+        hold.write_text(str(stop)) if done < kills else hold.unlink(missing_ok=True)
         child = forked(train)
         while True:
             ended, status = os.waitpid(child, os.WNOHANG)

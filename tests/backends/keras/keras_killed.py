@@ -6,7 +6,6 @@ writes FOLDER/weights.npz when it comes to its end.
 
 import os
 import sys
-import time
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -18,6 +17,9 @@ from keras_models import X, Y, regressor, weights
 
 import glidepath as gp
 import glidepath.keras as gk
+
+sys.path.append(str(Path(__file__).parents[1]))
+from killing import wait
 
 EPOCHS, STEPS, BATCH = 8, 6, 10
 POLICY = gp.Policy(
@@ -38,7 +40,7 @@ class Log(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         self.file.write(f"{batch}\n")
         self.file.flush()
-        time.sleep(0.002)
+        wait(Path(self.file.name).parent, 0.002)
 
 
 def newest(folder):

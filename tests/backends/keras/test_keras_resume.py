@@ -2,10 +2,7 @@
 
 import json
 import random
-import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import keras
@@ -13,6 +10,7 @@ import keras_killed as killed
 import numpy as np
 import pytest
 from keras_models import BATCH, STEPS, X, Y, number, regressor, weights
+from killing import kill
 
 import glidepath as gp
 import glidepath.keras as gk
@@ -78,20 +76,6 @@ def same_record(found, wanted):
     assert found.info.fingerprint == wanted.info.fingerprint
 
 
-def kill(folder, kind, kills=1):
-    """Kills the training at random updates; how often it was still running."""
-    command, log, done = [sys.executable, str(SCRIPT), str(folder), kind], folder / "log", 0
-    for _ in range(kills):
-        seen = log.read_text().count("\n") if log.exists() else 0
-        stop = seen + random.randrange(3, 40)
-        running = subprocess.Popen(command)
-        while running.poll() is None and (not log.exists() or log.read_text().count("\n") < stop):
-            time.sleep(0.002)
-        running.send_signal(signal.SIGKILL)
-        done += running.wait() == -signal.SIGKILL
-    return done
-
-
 @once
 @pytest.mark.parametrize("kind", ["model"])
 def test_kill_9_and_resume(tmp_path, kind):
@@ -99,7 +83,7 @@ def test_kill_9_and_resume(tmp_path, kind):
     folder, whole = tmp_path / "killed", tmp_path / "whole"
     folder.mkdir(), whole.mkdir()
     wanted = weights(killed.train(whole, "model"))
-    assert kill(folder, kind) == 1
+    kill([sys.executable, SCRIPT, folder, kind], folder, random.randrange(3, 40))
     found = weights(killed.train(folder, kind))
     record = read_record(folder / "run.jsonl")
     same_record(record, read_record(whole / "run.jsonl"))

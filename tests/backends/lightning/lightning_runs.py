@@ -9,7 +9,6 @@ two processes go on from CHECKPOINT, and write what each applied to FOLDER/0.jso
 import json
 import os
 import sys
-import time
 from pathlib import Path
 
 import torch
@@ -21,7 +20,7 @@ import glidepath as gp
 from glidepath.lightning import Flight
 
 sys.path.append(str(Path(__file__).parents[1]))
-from killing import killed, lines  # noqa: F401
+from killing import killed, lines, wait  # noqa: F401
 
 SHARED = gp.Policy(gp.linear(0.1, 0.01, "100%"), controllers=[PLATEAU])
 EPOCHS, PER_EPOCH = 8, 3
@@ -45,7 +44,7 @@ class Logged(Module):
         super()._read(optimizer, args, kwargs)
         with self.path.open("a") as log:
             log.write(f"{self.global_step} {self.applied[-1][0]!r}\n")
-        time.sleep(self.pause)
+        wait(self.path.parent, self.pause)
 
 
 def saver(folder):

@@ -6,7 +6,6 @@ python optax_killed.py FOLDER: appends "update rate momentum" to FOLDER/log as i
 import json
 import os
 import sys
-import time
 from pathlib import Path
 
 import jax
@@ -16,6 +15,9 @@ import optax
 
 import glidepath as gp
 from glidepath.optax import Flight
+
+sys.path.append(str(Path(__file__).parents[1]))
+from killing import wait
 
 TOTAL, EPOCH = 120, 10
 POLICY = gp.Policy(
@@ -85,7 +87,7 @@ def main(folder):
         def seen(k, values):
             log.write(f"{k} {values[0]!r} {values[1]!r}\n")
             log.flush()
-            time.sleep(0.002)
+            wait(folder, 0.002)
 
         while (now := run.flight.step(run.state)) < TOTAL:
             run.train(min(now + 7, TOTAL), seen)

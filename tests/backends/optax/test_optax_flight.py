@@ -2,10 +2,7 @@
 
 import json
 import random
-import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +16,7 @@ optax = pytest.importorskip("optax", reason="optax is not installed")
 
 import jax.numpy as jnp  # noqa: E402
 import optax_killed as killed  # noqa: E402
+from killing import kill  # noqa: E402
 
 from glidepath.optax import Flight  # noqa: E402
 
@@ -56,14 +54,9 @@ def test_real_training_applies_the_plan_under_its_controllers_without_compiling_
 def test_kill_9_and_resume(tmp_path):
     whole, wanted = killed.Run(), {}
     whole.train(TOTAL, wanted.__setitem__)
-    log, stop = tmp_path / "log", random.randrange(9, 90)
-    running = subprocess.Popen([sys.executable, str(SCRIPT), str(tmp_path)])
-    while running.poll() is None and (not log.exists() or log.read_text().count("\n") < stop):
-        time.sleep(0.002)
-    running.send_signal(signal.SIGKILL)
-    assert running.wait() == -signal.SIGKILL
+    kill([sys.executable, SCRIPT, tmp_path], tmp_path, random.randrange(9, 90))
     killed.main(tmp_path)
-    lines = [line.split() for line in log.read_text().splitlines()]
+    lines = [line.split() for line in (tmp_path / "log").read_text().splitlines()]
     seen = [(int(line[0]), [float(value) for value in line[1:]]) for line in lines]
     assert {k for k, _ in seen} == set(range(TOTAL))
     assert all(wanted[k] == values for k, values in seen)

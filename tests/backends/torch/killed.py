@@ -5,7 +5,6 @@ python killed.py FOLDER [FOLLOW]: appends "update rate" to FOLDER/log as it goes
 
 import os
 import sys
-import time
 from pathlib import Path
 
 import torch
@@ -13,6 +12,9 @@ from torch_loop import Loop
 
 import glidepath as gp
 from glidepath.torch import Scheduler
+
+sys.path.append(str(Path(__file__).parents[1]))
+from killing import wait
 
 TOTAL, EPOCH = 300, 20
 POLICY = gp.Policy(
@@ -66,7 +68,7 @@ def main(folder, follow):
         def seen(k, rate):
             log.write(f"{k} {rate!r}\n")
             log.flush()
-            time.sleep(0.001)
+            wait(folder, 0.001)
 
         while scheduler.last_epoch < TOTAL:
             run(loop, scheduler, seen, min(scheduler.last_epoch + 7, TOTAL))

@@ -3,10 +3,8 @@
 import io
 import json
 import random
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +16,7 @@ from glidepath.errors import ResumeError
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 import killed  # noqa: E402
+from killing import kill  # noqa: E402
 from torch_loop import Loop  # noqa: E402
 
 from glidepath.torch import Scheduler  # noqa: E402
@@ -63,15 +62,10 @@ def test_a_resumed_run_is_the_run(tmp_path, order):
 def test_kill_9_and_resume(tmp_path):
     """Killed while it trains; the rest follows the optimizer, where the first part was stepped."""
     wanted, rates = uninterrupted()
-    command, log = [sys.executable, str(SCRIPT), str(tmp_path)], tmp_path / "log"
-    running = subprocess.Popen(command)
-    stop = random.randrange(20, 200)
-    while running.poll() is None and (not log.exists() or log.read_text().count("\n") < stop):
-        time.sleep(0.005)
-    running.send_signal(signal.SIGKILL)
-    assert running.wait() == -signal.SIGKILL
+    command = [sys.executable, str(SCRIPT), str(tmp_path)]
+    kill(command, tmp_path, random.randrange(20, 200))
     subprocess.run([*command, "follow"], check=True)
-    lines = [line.split() for line in log.read_text().splitlines()]
+    lines = [line.split() for line in (tmp_path / "log").read_text().splitlines()]
     seen = [(int(line[0]), float(line[1])) for line in lines]
     assert {k for k, _ in seen} == set(range(killed.TOTAL))
     assert all(rates[k] == rate for k, rate in seen)

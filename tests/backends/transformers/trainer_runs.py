@@ -9,7 +9,6 @@ two processes go on from CHECKPOINT, and write what each applied to FOLDER/0.jso
 import json
 import os
 import sys
-import time
 from pathlib import Path
 
 import torch
@@ -19,7 +18,7 @@ import glidepath as gp
 from glidepath.transformers import fly
 
 sys.path.append(str(Path(__file__).parents[1]))
-from killing import forked, killed, lines  # noqa: F401
+from killing import forked, killed, lines, wait  # noqa: F401
 
 UPDATES, EVERY, SHARED = 24, 5, 6
 PLATEAU = gp.reduce_on_plateau(
@@ -43,7 +42,7 @@ class Logged(Read):
         super()._read(optimizer, args, kwargs)
         with self.path.open("a") as log:
             log.write(f"{self.state.global_step} {self.rates[-1]!r}\n")
-        time.sleep(self.pause)
+        wait(self.path.parent, self.pause)
 
 
 def newest(folder):
