@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from glidepath.analysis.ensemble import NORMAL_90, Ensemble, assemble
+from glidepath.analysis.given import Run, as_runs
 from glidepath.analysis.laws.noise import QUARTER
 from glidepath.analysis.optimisation import recommend
-from glidepath.analysis.prediction import Difference, Run, as_runs
+from glidepath.analysis.prediction import Difference
 from glidepath.analysis.rates import RateCurve, from_log, from_plan
 from glidepath.analysis.refusal import SAME_PEAK, RefusedError, check_runs
 from glidepath.analysis.run import LoggedRun

@@ -10,8 +10,9 @@ import numpy as np
 from glidepath.analysis.counsel import advice, regime
 from glidepath.analysis.ensemble import NORMAL_90, Ensemble, assemble
 from glidepath.analysis.findings import Finding, shape, signs
+from glidepath.analysis.given import Run, as_run
 from glidepath.analysis.optimisation import Recommendation, recommend, warmup_fits
-from glidepath.analysis.prediction import Difference, Prediction, Run, as_runs, difference
+from glidepath.analysis.prediction import Difference, Prediction, difference
 from glidepath.analysis.rates import RateCurve, from_plan
 from glidepath.analysis.refusal import RefusedError, check_runs
 from glidepath.analysis.run import LoggedRun
@@ -90,19 +91,21 @@ class Diagnosis:
         }
 
 
-def diagnose(run: Run) -> Diagnosis:
+def diagnose(run: Run, steps_per_epoch: int | None = None) -> Diagnosis:
     """Read the signs in one run: regime of the rate, spikes, plateaus, over-fitting, changes.
 
     Where the run has seen a decay, it also says what the best schedule of the same length and
     peak rate would have given; otherwise it refuses that part and says what to log.
 
     Args:
-        run: a run, a record, or the path of a log.
+        run: a run, a record, the path of a log, what Keras's `fit` returned, or a dict of lists.
+        steps_per_epoch: updates in an epoch, where the log counts epochs and does not tell.
 
     Raises:
-        RecordError: a path that cannot be read.
+        ArgumentError: none of these.
+        RecordError: a log that cannot be read.
     """
-    logged = as_runs(run)[0]
+    logged = as_run(run, steps_per_epoch)
     ensemble, refused = _fitted(logged)
     findings = signs(logged)
     asked: tuple[Recommendation, Difference, int | None] | None = None

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from glidepath.analysis.ensemble import MIXED, NORMAL_90, Ensemble, assemble
+from glidepath.analysis.given import Run, as_runs
 from glidepath.analysis.laws import TISSUE
 from glidepath.analysis.laws.law import Law
-from glidepath.analysis.prediction import Difference, Run, as_runs, known_epoch, remarks
+from glidepath.analysis.prediction import Difference, known_epoch, remarks
 from glidepath.analysis.rates import Array, RateCurve, from_plan
 from glidepath.analysis.refusal import check_question, check_runs
 from glidepath.analysis.run import LoggedRun
@@ -93,7 +94,7 @@ def optimize(
     Raises:
         RefusedError: the runs cannot answer this.
     """
-    logged = as_runs(runs)
+    logged = as_runs(runs, steps_per_epoch)
     longest = max(logged, key=lambda run: run.total)
     top = longest.rates.peak if peak is None else peak
     length = longest.total if total is None else total

@@ -5,25 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from glidepath.analysis.ensemble import KNOWN, MIXED, NORMAL_90, RESTARTED, Ensemble, assemble
 from glidepath.analysis.evidence import fitted_from
+from glidepath.analysis.given import Run, as_runs
 from glidepath.analysis.rates import Array, RateCurve, from_plan
-from glidepath.analysis.reading import read_run
-from glidepath.analysis.reading.records import from_record
 from glidepath.analysis.refusal import RefusedError, check_question, check_runs
 from glidepath.analysis.run import LoggedRun
 from glidepath.errors import ArgumentError
 from glidepath.schedules import Duration, Policy, Schedule, as_policy
 from glidepath.schedules.durations import resolve_total
-from glidepath.training.records import RunRecord
 
-Run = LoggedRun | RunRecord | Path | str
-"""What can stand for a run: read, recorded, or the path of a log."""
 MOMENTS = 150
 BEGIN = 0.01
 """The share of the run after which a curve is predicted; the first updates follow no law."""
@@ -101,8 +96,8 @@ def predict(
     linear cool-down over its last 20 % is enough; a lone cosine is worse.
 
     Args:
-        runs: one or more, as `read_run` gives them, as records, or as paths. Those whose peak rate
-            is not the policy's are left aside.
+        runs: one or more: as `read_run` gives them, records, paths of logs, what Keras's `fit`
+            returned, or dicts of lists. Those whose peak rate is not the policy's are left aside.
         policy: what to fly; its momentum and its controllers are not looked at.
         total: the run's length in updates, or as `"90ep"`; that of the longest run if None.
         steps_per_epoch: where durations are in epochs; what the runs' logs tell if None.
@@ -113,9 +108,9 @@ def predict(
 
     Raises:
         RefusedError: the runs cannot answer this; it says why, and what to log instead.
-        RecordError: a path that cannot be read.
+        RecordError: a log that cannot be read.
     """
-    logged = as_runs(runs)
+    logged = as_runs(runs, steps_per_epoch)
     rates = resolve(policy, total, steps_per_epoch, logged)
     ensemble = prepare(logged, rates, rates.rises_again)
     settled = math.ceil(min(fitted_from(run) for run in ensemble.runs))
@@ -160,7 +155,7 @@ def predict_difference(
     Raises:
         RefusedError: the runs cannot answer this.
     """
-    logged = as_runs(runs)
+    logged = as_runs(runs, steps_per_epoch)
     first = resolve(a, total, steps_per_epoch, logged)
     second = resolve(b, total, steps_per_epoch, logged)
     ensemble = prepare(logged, first, first.rises_again or second.rises_again)
@@ -183,22 +178,6 @@ def difference(ensemble: Ensemble, a: RateCurve, b: RateCurve) -> tuple[float, f
     same = a.total == b.total and np.array_equal(a.rates, b.rates)
     spread = ensemble.spread_of_difference(apart, ensemble.centre(ends[1]), a.total, (a, b))
     return float(ensemble.centre(apart)[0]), 0.0 if same else NORMAL_90 * float(spread[0])
-
-
-def as_runs(runs: Run | Sequence[Run]) -> tuple[LoggedRun, ...]:
-    """One run or several, read where they are paths or records."""
-    given = [runs] if isinstance(runs, LoggedRun | RunRecord | Path | str) else list(runs)
-    if not given:
-        raise ArgumentError("runs: needs at least one run; give what gp.read_run returns")
-    return tuple(_as_run(run) for run in given)
-
-
-def _as_run(run: Run) -> LoggedRun:
-    if isinstance(run, LoggedRun):
-        return run
-    if isinstance(run, RunRecord):
-        return from_record(run, run.info.policy)
-    return read_run(run)
 
 
 def resolve(
