@@ -157,7 +157,10 @@ def test_policies_combine_like_schedules() -> None:
     joined = (cycle >> gp.one_cycle(0.1, up=10, down=10)).plan(60)
     assert joined(40) == 0.1
     assert cycle.clip(0.0, 0.3).plan(30)(10) == 0.3
-    assert gp.as_policy(gp.constant(1.0)) == gp.Policy(1.0)
+    assert gp.as_policy(gp.constant(1.0)) == gp.Policy(1.0) == gp.as_policy(1)
+    for bad in ("0.1", True, -0.1, float("inf"), None):
+        with pytest.raises(gp.ArgumentError, match=r"a number|a finite number"):
+            gp.as_policy(bad)
     with pytest.raises(gp.ArgumentError, match="the same hyperparameters"):
         cycle >> gp.constant(0.1)
     with pytest.raises(gp.ArgumentError, match="the same hyperparameters"):

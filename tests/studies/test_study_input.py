@@ -32,7 +32,7 @@ def quick(task, policies, out, **options):
         ({"policies": {"a/b": gp.constant(0.1), "a b": gp.constant(0.2)}}, "share their files"),
         ({"policies": {"A": gp.constant(0.1), "a": gp.constant(0.2)}}, "share their files"),
         ({"policies": {"x": None}}, "no default policy 'x'"),
-        ({"policies": {"x": 0.1}}, "needs a policy or a schedule, got 0.1"),
+        ({"policies": {"x": "0.1"}}, "needs a policy, a schedule, or a number"),
         ({"task": "digits"}, "a task needs a name"),
     ],
 )

@@ -3,7 +3,14 @@
 from glidepath.schedules.durations import Duration
 from glidepath.schedules.function import from_function
 from glidepath.schedules.plan import Plan, Track
-from glidepath.schedules.policy import HYPERPARAMETERS, Controller, Policy, as_policy, one_cycle
+from glidepath.schedules.policy import (
+    HYPERPARAMETERS,
+    Controller,
+    Flyable,
+    Policy,
+    as_policy,
+    one_cycle,
+)
 from glidepath.schedules.recipes import (
     constant,
     cosine_decay,
@@ -35,6 +42,7 @@ __all__ = [
     "RECIPES",
     "Controller",
     "Duration",
+    "Flyable",
     "Plan",
     "Policy",
     "Schedule",

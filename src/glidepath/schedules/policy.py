@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from numbers import Real
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from glidepath.errors import ArgumentError
 from glidepath.schedules import checks
@@ -17,6 +18,9 @@ from glidepath.schedules.recipes import (
     one_cycle_rate,
 )
 from glidepath.schedules.schedule import Node, Schedule
+
+Flyable: TypeAlias = "Plan | Policy | Schedule | float"
+"""What adapters fly: a policy, a schedule, a number for a constant rate, or a plan of one."""
 
 HYPERPARAMETERS = ("learning_rate", "momentum", "weight_decay")
 """What a policy can fly. `momentum` is beta_1 in optimizers of Adam's family."""
@@ -159,14 +163,14 @@ class Policy:
 
 
 def as_policy(value: object) -> Policy:
-    """A policy as it is; a bare schedule as the policy of its learning rate."""
+    """A policy as it is; a schedule, or a number for a constant, as that of the learning rate."""
     if isinstance(value, Policy):
         return value
-    if isinstance(value, Schedule):
-        return Policy(value)
+    if isinstance(value, Schedule | Real):
+        return Policy(value)  # type: ignore[arg-type]
     raise ArgumentError(
-        f"needs a policy or a schedule, got {value!r}; "
-        "for a fixed rate use gp.constant(rate), for a saved one gp.from_spec(spec)"
+        f"needs a policy, a schedule, or a number for a constant rate, got {value!r}; "
+        "give e.g. gp.cosine_decay(0.1, '100%'), or gp.from_spec(spec) for a saved one"
     )
 
 

@@ -61,8 +61,8 @@ class PlanCheck:
     ) -> None:
         if not isinstance(plan, Plan):
             raise ArgumentError(
-                f"check: needs a plan, got {type(plan).__name__}; give "
-                "policy.plan(total=..., steps_per_epoch=...)"
+                f"check: needs a plan, got {type(plan).__name__}; give policy.plan(total=..., "
+                "steps_per_epoch=...), for a fixed rate gp.constant(rate).plan()"
             )
         if plan.controllers:
             raise ArgumentError(

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from glidepath.errors import ArgumentError, SpecError
-from glidepath.schedules import Duration, Plan, Policy, Schedule, as_policy
+from glidepath.schedules import Duration, Flyable, Plan, as_policy
 from glidepath.training.divergence import DivergenceTest
 from glidepath.training.flown import FlownPlan
 from glidepath.training.records import Evaluation, RecordWriter, RunInfo, RunRecord
@@ -50,7 +50,7 @@ class Outputs:
 
 def drive(
     trainer: Trainer,
-    policy: Plan | Policy | Schedule,
+    policy: Flyable,
     total: Duration | CooldownBy | None = None,
     *,
     seed: int = 0,
@@ -73,7 +73,7 @@ def drive(
 
     Args:
         trainer: what to train; see `glidepath.training.Trainer`.
-        policy: a policy or schedule, or a plan of one for this trainer.
+        policy: a policy, a schedule, a number for a constant rate, or a plan for this trainer.
         total: the run's length, `"10ep"` or updates; not with a plan, which has its own. With a
             plan a budget of time, `cooldown_by("90min")`: the run ends by then, with a cool-down
             that begins in time by the speed of the epochs so far, or with the plan. The record's
@@ -228,9 +228,7 @@ class _Run:
             self.seconds[what] += time.perf_counter() - start
 
 
-def _planned(
-    trainer: Trainer, policy: Plan | Policy | Schedule, total: Duration | CooldownBy | None
-) -> Plan:
+def _planned(trainer: Trainer, policy: Flyable, total: Duration | CooldownBy | None) -> Plan:
     """The plan to fly, of which the trainer can do everything."""
     if isinstance(total, CooldownBy):
         if not isinstance(policy, Plan):

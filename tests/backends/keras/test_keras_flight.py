@@ -141,7 +141,7 @@ def test_accumulation(tmp_path, at_once):
     # The loss of an update is the mean over its batches.
     x = np.arange(1, 9, dtype=np.float32)[:, None]
     still = Weight.model(keras.optimizers.SGD(0.0, gradient_accumulation_steps=4))
-    flight = gk.Flight(gp.constant(0.0), record=tmp_path / "still.jsonl")
+    flight = gk.Flight(0.0, record=tmp_path / "still.jsonl")
     still.fit(x, 0 * x, batch_size=1, shuffle=False, verbose=0, callbacks=[flight])
     losses = read_record(tmp_path / "still.jsonl").series["loss"]
     assert losses == pytest.approx([np.mean(x[:4] ** 2), np.mean(x[4:] ** 2)])
@@ -266,7 +266,7 @@ def test_what_cannot_be_flown_is_refused():
     ("arguments", "message"),
     [
         ({}, "needs a policy or controllers"),
-        ({"policy": 0.1}, "needs a policy"),
+        ({"policy": "0.1"}, "needs a policy, a schedule, or a number"),
         ({"policy": gp.constant(0.1), "controllers": [3]}, "must be controllers"),
         ({"policy": gp.constant(0.1), "start": -1}, "start must be"),
     ],

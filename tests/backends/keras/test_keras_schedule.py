@@ -113,5 +113,6 @@ def test_what_a_schedule_cannot_fly_is_refused():
 def test_a_plan_is_taken_as_it_is():
     plan = COSINE.plan(8)
     assert gk.schedule(plan).plan is plan
+    assert gk.schedule(0.1, 8).get_config() == gk.schedule(gp.constant(0.1), 8).get_config()
     with pytest.raises(ArgumentError, match="own length"):
         gk.schedule(plan, 8)

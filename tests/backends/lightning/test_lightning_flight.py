@@ -266,7 +266,9 @@ def test_what_cannot_be_flown_is_refused(tmp_path):
     with pytest.raises(gp.ArgumentError, match="a Scheduler for this optimizer already"):
         fit(Module(configured()), trainer(tmp_path, Flight(POLICY)))
     with pytest.raises(gp.ArgumentError, match=r"returns 1 of them"):
-        fit(Module(), trainer(tmp_path, Flight(POLICY, optimizer=1)))
+        fit(Module(), trainer(tmp_path, Flight(0.1, optimizer=1)))
+    with pytest.raises(gp.ArgumentError, match="needs a policy, a schedule, or a number"):
+        Flight("cosine")
     optimizer = torch.optim.SGD(Module().parameters(), lr=0.1)
     with pytest.raises(gp.ArgumentError, match=r"self\.trainer"):
         configure(optimizer, POLICY, None)

@@ -216,7 +216,7 @@ def test_a_budget_of_time_begins_the_cooldown_in_time(tmp_path):
     now, path = [0.0], tmp_path / "run.npz"
 
     def begin():
-        run = killed.Run(gp.constant(0.1), 1000)
+        run = killed.Run(0.1, 1000)
         run.flight.cooldown_by("115s", over=19, clock=lambda: now[0])
         return run
 

@@ -183,6 +183,8 @@ def test_what_cannot_be_flown_is_refused(tmp_path):
     with pytest.raises(gp.ArgumentError, match=r"needs a transformers\.Trainer, got int"):
         fly(3, POLICY)
     made, _ = trainer(tmp_path)
+    with pytest.raises(gp.ArgumentError, match="needs a policy, a schedule, or a number"):
+        fly(made, "cosine")
     with pytest.raises(gp.ArgumentError, match="on_change"):
         fly(made, POLICY, on_change="hope")
     optimizer = torch.optim.SGD(made.model.parameters(), lr=0.1)
@@ -199,8 +201,7 @@ def test_a_second_training_flies_from_its_beginning(tmp_path):
     fly(made, POLICY)
     made.train()
     read.rates.clear()
-    other = gp.as_policy(gp.constant(0.003))
-    fly(made, other)
+    fly(made, 0.003)
     made.train()
     assert set(read.rates) == {0.003}
     assert sum(type(each).__name__ == "Flight" for each in made.callback_handler.callbacks) == 1

@@ -22,8 +22,7 @@ from glidepath.control.protocol import MetricController
 from glidepath.errors import ArgumentError, SpecError
 from glidepath.schedules import checks
 from glidepath.schedules.plan import Plan
-from glidepath.schedules.policy import Policy
-from glidepath.schedules.schedule import Schedule
+from glidepath.schedules.policy import Flyable, Policy
 from glidepath.training.flown import FlownPlan
 from glidepath.training.records import RunInfo
 from glidepath.training.resume import ON_CHANGE, saved_plan
@@ -48,8 +47,9 @@ class Flight(Changeable, keras.callbacks.Callback):
     that saves.
 
     Args:
-        policy: a policy or a schedule, planned for the run that `fit` is asked for, or a plan.
-            None keeps the optimizer's own rate, whatever it is, for `controllers` to multiply.
+        policy: a policy, a schedule or a number for a constant rate, planned for the run that
+            `fit` is asked for, or a plan. None keeps the optimizer's own rate, whatever it is, for
+            `controllers` to multiply.
         controllers: metric-driven factors on the rate, e.g. `[gp.reduce_on_plateau()]`, in addition
             to the policy's.
         record: a file for the run record: what the optimizer applied at every update, the loss of
@@ -71,7 +71,7 @@ class Flight(Changeable, keras.callbacks.Callback):
 
     def __init__(
         self,
-        policy: Policy | Schedule | Plan | None = None,
+        policy: Flyable | None = None,
         controllers: Iterable[MetricController] = (),
         record: Path | str | None = None,
         tensorboard: Path | str | None = None,

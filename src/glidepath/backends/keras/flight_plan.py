@@ -11,9 +11,8 @@ import numpy as np
 from glidepath.control.protocol import MetricController
 from glidepath.errors import ArgumentError, ResumeError
 from glidepath.schedules.plan import Plan
-from glidepath.schedules.policy import Policy, as_policy
+from glidepath.schedules.policy import Flyable, Policy, as_policy
 from glidepath.schedules.recipes import constant
-from glidepath.schedules.schedule import Schedule
 from glidepath.training.flown import FlownPlan
 
 Given = Policy | Plan
@@ -40,7 +39,7 @@ class OwnRate(FlownPlan):
         return np.asarray(pairs, np.float32)
 
 
-def given(policy: Policy | Schedule | Plan | None, controllers: Any) -> Given:
+def given(policy: Flyable | None, controllers: Any) -> Given:
     """The policy or plan with all its controllers; one of a constant 1 for the own rate."""
     more = (controllers,) if isinstance(controllers, MetricController) else tuple(controllers)
     if policy is None and not more:

@@ -14,8 +14,7 @@ from glidepath.backends.keras.moved import warn_of_porting
 from glidepath.errors import ArgumentError, SpecError
 from glidepath.schedules.durations import Duration
 from glidepath.schedules.plan import Plan
-from glidepath.schedules.policy import Policy, as_policy
-from glidepath.schedules.schedule import Schedule
+from glidepath.schedules.policy import Flyable, as_policy
 from glidepath.schedules.spec import plan_from_spec
 
 
@@ -128,7 +127,7 @@ class PlanSchedule(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def schedule(
-    policy: Plan | Policy | Schedule,
+    policy: Flyable,
     total: Duration | None = None,
     steps_per_epoch: int | None = None,
     accumulation: int = 1,
@@ -136,7 +135,8 @@ def schedule(
     """A Keras schedule of a policy: `SGD(learning_rate=schedule(policy, "90ep", 391))`.
 
     Args:
-        policy: a schedule, or a policy of the learning rate alone, or a plan of one.
+        policy: a schedule, a policy of the learning rate alone, a number for a constant rate, or a
+            plan of one.
         total: the run's length in updates, or in epochs ("90ep"); not with a plan, which has its
             own.
         steps_per_epoch: updates in an epoch, the partial last batch included.

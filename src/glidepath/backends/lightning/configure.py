@@ -9,8 +9,9 @@ from lightning.pytorch import Trainer
 from torch.optim import Optimizer
 
 from glidepath.backends.lightning.length import scheduler_for
-from glidepath.backends.torch.rules import Flyable, Rule
+from glidepath.backends.torch.rules import Rule
 from glidepath.errors import ArgumentError
+from glidepath.schedules.policy import Flyable
 
 
 def configure(
@@ -34,8 +35,8 @@ def configure(
 
     Args:
         optimizer: the optimizer to fly.
-        policy: a policy, a schedule, or a plan of one as long as the training; one with
-            controllers needs `Flight`, which tells them the metrics.
+        policy: a policy, a schedule, a number for a constant rate, or a plan as long as the
+            training; one with controllers needs `Flight`, which tells them the metrics.
         trainer: the module's trainer, which knows how long it trains.
         groups: what single parameter groups fly instead, as in `glidepath.torch.Scheduler`.
         on_change: for a checkpoint of another plan: "strict" raises with what differs, "keep"

@@ -10,10 +10,12 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from glidepath.backends.lightning.length import length, scheduler_for
 from glidepath.backends.torch.flights import Changeable
-from glidepath.backends.torch.rules import Flyable, Rule
+from glidepath.backends.torch.rules import Rule
 from glidepath.backends.torch.scheduler import Scheduler
 from glidepath.errors import ArgumentError
 from glidepath.schedules import checks
+from glidepath.schedules.plan import Plan
+from glidepath.schedules.policy import Flyable, as_policy
 from glidepath.training.resume import ON_CHANGE
 
 
@@ -31,15 +33,17 @@ class Flight(Changeable, Callback):
     check, averaged over the processes. The state is in the trainer's checkpoints.
 
     Args:
-        policy: a policy, a schedule, or a plan of one as long as the training.
+        policy: a policy, a schedule, a number for a constant rate, or a plan as long as the
+            training.
         optimizer: which of the module's optimizers, where it has several.
         groups: what single parameter groups fly instead, as in `glidepath.torch.Scheduler`.
         on_change: for a checkpoint of another plan: "strict" raises with what differs, "keep"
             flies the saved plan, "override" the new one from the saved update on.
 
     Raises:
-        ArgumentError: at the start of `fit`, too: the module schedules this optimizer itself, it
-            does not have what the policy flies, or controllers monitor and nothing is validated.
+        ArgumentError: no policy; at the start of `fit`, too: the module schedules this optimizer
+            itself, it does not have what the policy flies, or controllers monitor and nothing is
+            validated.
         PlanError: at the start of `fit`: the policy does not fit the run.
         ResumeError: at the start of `fit`: a checkpoint of another plan.
     """
@@ -52,7 +56,8 @@ class Flight(Changeable, Callback):
         groups: Mapping[Rule, Flyable] | None = None,
         on_change: str = "strict",
     ) -> None:
-        self._policy, self._groups = policy, groups
+        self._policy = policy if isinstance(policy, Plan) else as_policy(policy)
+        self._groups = groups
         self._index = checks.count("Flight", "optimizer", optimizer, least=0)
         self._on_change = checks.choice("Flight", "on_change", on_change, ON_CHANGE)
         self._saved: dict[str, Any] | None = None

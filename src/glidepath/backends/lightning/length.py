@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from glidepath.backends.torch.rules import Flyable, Rule
+from glidepath.backends.torch.rules import Rule
 from glidepath.backends.torch.scheduler import Scheduler
 from glidepath.schedules.plan import Plan
+from glidepath.schedules.policy import Flyable
 
 
 def length(trainer: Any) -> tuple[int | None, int | None]:

@@ -14,7 +14,7 @@ from glidepath.backends.optax.inflight import InFlight
 from glidepath.backends.optax.schedule import NAMES, TABLE, inject_each, planned
 from glidepath.backends.optax.traced import LAST
 from glidepath.errors import ArgumentError, ResumeError
-from glidepath.schedules import Duration, Plan, Policy, Schedule, checks
+from glidepath.schedules import Duration, Flyable, checks
 from glidepath.training.flown import FlownPlan
 from glidepath.training.resume import ON_CHANGE
 
@@ -57,7 +57,7 @@ class Flight(InFlight):
     With a controller that has `restore_best=True` save the arrays of `flight.best` too.
 
     Args:
-        policy: a policy or schedule, or a plan of one.
+        policy: a policy, a schedule, a number for a constant rate, or a plan of one.
         total: the run's length; not with a plan, which has its own.
         steps_per_epoch: updates in an epoch.
         on_change: what `load_state_dict` does with a checkpoint of another plan.
@@ -69,7 +69,7 @@ class Flight(InFlight):
 
     def __init__(
         self,
-        policy: Plan | Policy | Schedule,
+        policy: Flyable,
         total: Duration | None = None,
         steps_per_epoch: int | None = None,
         on_change: str = "strict",

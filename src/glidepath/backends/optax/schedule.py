@@ -14,7 +14,7 @@ import optax
 from glidepath.backends.optax.traced import LAST, evaluate
 from glidepath.backends.porting import warn_of_porting
 from glidepath.errors import ArgumentError
-from glidepath.schedules import Duration, Plan, Policy, Schedule, Track, as_policy
+from glidepath.schedules import Duration, Flyable, Plan, Policy, Track, as_policy
 
 TABLE = 2**24
 """Runs of up to this many updates are looked up in a table (64 MiB at the most)."""
@@ -28,7 +28,7 @@ NAMES = {
 
 
 def schedule(
-    policy: Plan | Policy | Schedule,
+    policy: Flyable,
     total: Duration | None = None,
     steps_per_epoch: int | None = None,
     *,
@@ -46,7 +46,7 @@ def schedule(
     the peak and, while the rate is above a thousandth of it, within 1e-5 of themselves.
 
     Args:
-        policy: a policy or schedule, or a plan of one.
+        policy: a policy, a schedule, a number for a constant rate, or a plan of one.
         total: the run's length; not with a plan, which has its own.
         steps_per_epoch: updates in an epoch.
         name: "learning_rate", "momentum" or "weight_decay".
@@ -68,7 +68,7 @@ def schedule(
 
 
 def inject(
-    policy: Plan | Policy | Schedule,
+    policy: Flyable,
     optimizer: Callable[..., Any],
     total: Duration | None = None,
     steps_per_epoch: int | None = None,
@@ -81,7 +81,7 @@ def inject(
     in `state.hyperparams`, and nothing is compiled again when values change.
 
     Args:
-        policy: a policy or schedule, or a plan of one.
+        policy: a policy, a schedule, a number for a constant rate, or a plan of one.
         optimizer: a factory such as `optax.sgd`, with an argument for each flown hyperparameter.
         total: the run's length; not with a plan, which has its own.
         steps_per_epoch: updates in an epoch.
@@ -165,9 +165,7 @@ def _count(count: Any) -> Any:
     return jnp.maximum(jnp.asarray(count).astype(jnp.int32), 0)
 
 
-def planned(
-    policy: Plan | Policy | Schedule, total: Duration | None, steps_per_epoch: int | None
-) -> Plan:
+def planned(policy: Flyable, total: Duration | None, steps_per_epoch: int | None) -> Plan:
     """The plan that was given, or that of a policy over `total`."""
     if isinstance(policy, Plan):
         if total is not None or steps_per_epoch is not None:

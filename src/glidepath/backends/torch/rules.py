@@ -10,12 +10,10 @@ from glidepath.backends.torch import hyperparameters as hyper
 from glidepath.errors import ArgumentError
 from glidepath.schedules.durations import Duration
 from glidepath.schedules.plan import Plan
-from glidepath.schedules.policy import Policy, as_policy
-from glidepath.schedules.schedule import Schedule
+from glidepath.schedules.policy import Flyable, as_policy
 
 Rule = int | str
 """A group's index, or a pattern for its name or the names of all its parameters."""
-Flyable = Plan | Policy | Schedule
 
 
 def as_plan(

@@ -15,11 +15,12 @@ from glidepath.backends.torch import hyperparameters as hyper
 from glidepath.backends.torch import ranks, rules
 from glidepath.backends.torch.best import Best, checked_model
 from glidepath.backends.torch.inflight import InFlight
-from glidepath.backends.torch.rules import Flyable, Rule
+from glidepath.backends.torch.rules import Rule
 from glidepath.control import one_rolls_back
 from glidepath.errors import ArgumentError, ResumeError
 from glidepath.schedules import checks
 from glidepath.schedules.durations import Duration
+from glidepath.schedules.policy import Flyable
 from glidepath.training.flown import FlownPlan
 from glidepath.training.resume import ON_CHANGE
 from glidepath.training.wallclock import WallClock
@@ -56,7 +57,7 @@ class Scheduler(InFlight, LRScheduler):
 
     Args:
         optimizer: the optimizer to fly.
-        policy: a policy, a schedule, or a plan of one.
+        policy: a policy, a schedule, a number for a constant rate, or a plan of one.
         total: the run's length, `"10ep"` or updates; not with a plan, which has its own.
         steps_per_epoch: optimizer updates in an epoch, the partial last batch included.
         groups: what single parameter groups fly instead: by the group's index, or by a pattern

@@ -10,12 +10,13 @@ from transformers import Trainer, TrainerCallback
 from transformers.trainer_utils import IntervalStrategy
 
 from glidepath.backends.torch.flights import Changeable
-from glidepath.backends.torch.rules import Flyable, Rule
+from glidepath.backends.torch.rules import Rule
 from glidepath.backends.transformers.scheduler import TrainerScheduler
 from glidepath.errors import ArgumentError
 from glidepath.schedules import checks
 from glidepath.schedules.durations import Duration
 from glidepath.schedules.plan import Plan
+from glidepath.schedules.policy import Flyable, as_policy
 from glidepath.training.resume import ON_CHANGE
 
 
@@ -34,7 +35,8 @@ class Flight(Changeable, TrainerCallback):
         groups: Mapping[Rule, Flyable] | None,
         on_change: str,
     ) -> None:
-        self._trainer, self._policy, self._groups = trainer, policy, groups
+        self._trainer, self._groups = trainer, groups
+        self._policy = policy if isinstance(policy, Plan) else as_policy(policy)
         self._steps_per_epoch = steps_per_epoch
         self._on_change = checks.choice("fly", "on_change", on_change, ON_CHANGE)
         self._training = False
@@ -188,7 +190,8 @@ def fly(
 
     Args:
         trainer: a trainer that was not given a scheduler.
-        policy: a policy, a schedule, or a plan of one as long as the training.
+        policy: a policy, a schedule, a number for a constant rate, or a plan as long as the
+            training.
         steps_per_epoch: updates in an epoch, for durations such as `"2ep"`; known to a trainer
             that trains for `num_train_epochs`, to be given with `max_steps`.
         groups: what single parameter groups fly instead, as in `glidepath.torch.Scheduler`.
@@ -200,7 +203,8 @@ def fly(
         there once training begins.
 
     Raises:
-        ArgumentError: no trainer, one that has a scheduler, or one that DeepSpeed drives.
+        ArgumentError: no trainer, one that has a scheduler, or one that DeepSpeed drives; no
+            policy.
     """
     if not isinstance(trainer, Trainer):
         raise ArgumentError(

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from torch import Tensor
 from torch.optim import Optimizer
 
-from glidepath.backends.torch.rules import Flyable, Rule
+from glidepath.backends.torch.rules import Rule
 from glidepath.backends.torch.scheduler import Scheduler
 from glidepath.schedules.durations import Duration
+from glidepath.schedules.policy import Flyable
 
 
 class TrainerScheduler(Scheduler):
@@ -20,7 +21,7 @@ class TrainerScheduler(Scheduler):
 
     Args:
         optimizer: the optimizer to fly, prepared by accelerate or not.
-        policy: a policy, a schedule, or a plan of one.
+        policy: a policy, a schedule, a number for a constant rate, or a plan of one.
         total: the run's length.
         steps_per_epoch: optimizer updates in an epoch.
         groups: what single parameter groups fly instead.
