@@ -11,7 +11,7 @@ from glidepath.finding.finder.effort import EFFORTS
 from glidepath.finding.finder.evidence import gather
 from glidepath.finding.finder.found import Lane
 from glidepath.finding.finder.lanes import Start
-from glidepath.finding.finder.law import least_expected, predict
+from glidepath.finding.finder.law import _fit, least_expected, predict
 from glidepath.finding.finder.search import Search
 
 BOUNDS = (-23.0, 7.0)
@@ -66,6 +66,26 @@ def test_lanes_made_from_the_law_give_its_best_rate_at_every_horizon(options, to
     short = GRID[np.argmin([law(x, 150, **options) for x in GRID])]
     if total == 6000 and options.get("fading", 0) <= 0:
         assert found < short - 0.4
+
+
+def test_every_law_of_the_grid_is_fitted_by_least_squares():
+    rng = np.random.default_rng(0)
+    gains, prices = np.sort(rng.random((5, 9))), rng.random((3, 9))
+    losses, weights = rng.random((4, 9)), 1 + rng.random(9)
+    fit = _fit(gains, prices, losses, weights)
+    dropped = 0
+    for k, (gain, price) in enumerate((gain, price) for gain in gains for price in prices):
+        for draw, loss in enumerate(losses):
+            columns = np.stack([np.ones(9), gain, price])[: 3 if fit.price[draw, k] else 2].T
+            terms, left, *_ = np.linalg.lstsq(weights[:, None] * columns, weights * loss)
+            found = [fit.floor[draw, k], fit.gain[draw, k], fit.price[draw, k]]
+            assert found == pytest.approx([*terms, 0.0][:3], rel=1e-6)
+            penalty = 1e3 * (terms[1] < 0) + (min(terms[0] + 0.3, 0) / 0.3) ** 2
+            assert fit.misfit[draw, k] == pytest.approx(left[0] + penalty, rel=1e-6)
+            dropped += len(terms) == 2
+            whole = np.stack([np.ones(9), gain, price]).T * weights[:, None]
+            assert len(terms) == 3 or np.linalg.lstsq(whole, weights * loss)[0][2] < 0
+    assert 10 < dropped < 50
 
 
 def test_evidence_is_in_shares_of_what_there_is_to_gain():

@@ -56,7 +56,7 @@ def answer(prediction: Prediction, evidence: Evidence, bounds: tuple[float, floa
     base = min(base, top - 2)
     warnings = [*_edges(position, bounds), *_doubts(low, high, harmless)]
     return Answer(
-        position, low, high, base, top, _curve(prediction, evidence.scale),
+        position, low, high, base, top, _curve(prediction, expected, evidence.scale),
         _confidence(high - low), tuple(warnings),
     )  # fmt: skip
 
@@ -93,14 +93,14 @@ def _around(grid: Array, excess: Array, position: float, limit: float) -> tuple[
     return float(grid[min(first, at)]), float(grid[max(last, at)])
 
 
-def _curve(prediction: Prediction, scale: float) -> Curve:
-    mean = prediction.weights @ prediction.excess
-    order = np.argsort(prediction.excess, axis=0)
-    ranked = np.take_along_axis(prediction.excess, order, axis=0)
-    reached = np.cumsum(prediction.weights[order], axis=0)
-    ends = [ranked[np.argmax(reached >= share, axis=0), np.arange(len(mean))] for share in _INSIDE]
+def _curve(prediction: Prediction, expected: Array, scale: float) -> Curve:
+    excess = np.ascontiguousarray(prediction.excess.T)
+    order = np.argsort(excess, axis=1)
+    reached = np.cumsum(prediction.weights[order], axis=1)
+    rows = np.arange(len(excess))
+    ends = [excess[rows, order[rows, np.argmax(reached >= share, axis=1)]] for share in _INSIDE]
     rates = tuple(np.exp2(prediction.grid).tolist())
-    loss, low, high = (tuple((scale * part).tolist()) for part in (mean, *ends))
+    loss, low, high = (tuple((scale * part).tolist()) for part in (expected, *ends))
     return Curve(rates, loss, low, high)
 
 

@@ -18,6 +18,7 @@ counts by how well it fits, and the answer is the rate of least expected loss ov
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +48,8 @@ _MARGIN = 0.5
 """Octaves below the highest rate that learnt at which the cliff may already lie in a longer run
 whose rate never falls; where it falls, a longer run takes what a shorter one took. Where no lane
 has shown a cliff, such a run may have one above the highest rate that was tried."""
+_RIDGE = 1e-8
+"""What the squares of e, a and c count beside the misfit, so that every law has one solution."""
 STEP = 1 / 8
 """Octaves between the positions of the predicted curve."""
 
@@ -64,26 +67,36 @@ class Prediction:
 
 @dataclass(frozen=True)
 class _Laws:
-    """Points of the grid, one entry each."""
+    """The grid: every first term (τ, p) with every last one (γ, ρ).
+
+    Law k has the first term k // r and the last one k % r, of r last terms.
+    """
 
     tau: Array
     power: Array
     steepness: Array
     fading: Array
 
-    def taken(self, rows: Array) -> _Laws:
-        return _Laws(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
-
     def gain(self, sums: Array) -> Array:
-        """(1 + η·n/τ)^−p of log2 η·n; a row per law."""
+        """(1 + η·n/τ)^−p of log2 η·n; a row per first term."""
         result: Array = (1 + np.exp2(sums - self.tau[:, None])) ** -self.power[:, None]
         return result
 
     def price(self, positions: Array, lengths: Array) -> Array:
-        """η^γ·n^−ρ of logarithms to base 2; a row per law."""
+        """η^γ·n^−ρ of logarithms to base 2; a row per last term."""
         powers = self.steepness[:, None] * positions - self.fading[:, None] * lengths
         result: Array = np.exp2(powers)
         return result
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """e, a and c of every law and draw, and how badly each fits."""
+
+    floor: Array
+    gain: Array
+    price: Array
+    misfit: Array
 
 
 def predict(evidence: Evidence, total: int, *, steady: bool = False) -> Prediction:
@@ -97,30 +110,32 @@ def predict(evidence: Evidence, total: int, *, steady: bool = False) -> Predicti
     gaps = evidence.gap.at(evidence.positions[fitted], evidence.lengths[fitted])
     losses = evidence.losses[fitted] - gaps
     spread = _NOISE**2 + (_SHARE * losses) ** 2 + (_FAR * n) ** 2 + evidence.errors[fitted] ** 2
-    columns = np.stack(
-        [np.ones((len(laws.tau), len(x))), laws.gain(x - origin + n), laws.price(x - origin, n)], -1
+    fit = _fit(
+        laws.gain(x - origin + n),
+        laws.price(x - origin, n),
+        evidence.resampled[:, fitted] - gaps,
+        1 / np.sqrt(spread),
     )
-    found, misfit = _solve(columns, evidence.resampled[:, fitted] - gaps, 1 / np.sqrt(spread))
     highest = max(origin, evidence.last_good)
     grid = np.arange(float(x.min()) - 4, highest + 1 + STEP / 2, STEP)
-    weights = np.exp(-0.5 * (misfit - misfit.min(axis=0)))
-    weights /= weights.sum(axis=0)
-    rows, kept, shares = [], [], []
-    for draw in range(weights.shape[1]):
-        order = np.argsort(-weights[:, draw])[:_KEPT]
-        kept.append(order)
-        rows.append(found[order, draw])
-        shares.append(weights[order, draw])
-    chosen, terms = laws.taken(np.concatenate(kept)), np.concatenate(rows)
-    curve = (
-        terms[:, [0]]
-        + terms[:, [1]] * chosen.gain(grid - origin + horizon)
-        + terms[:, [2]] * chosen.price(grid - origin, np.full(len(grid), horizon))
-        + evidence.gap.at(grid, np.full(len(grid), float(total)))
-        + _cliff(evidence, grid, origin, _MARGIN if steady and horizon > 0 else 0.0)
+    weights = np.exp(-0.5 * (fit.misfit - fit.misfit.min(axis=1, keepdims=True)))
+    weights /= weights.sum(axis=1, keepdims=True)
+    kept = np.argsort(-weights, axis=1)[:, :_KEPT]
+    draws = np.arange(len(kept))[:, None]
+    floor, gain, price, counted = (
+        values[draws, kept].ravel() for values in (fit.floor, fit.gain, fit.price, weights)
     )
-    counted = np.concatenate(shares)
-    return Prediction(grid, curve - curve.min(axis=1, keepdims=True), counted / counted.sum())
+    first, last = np.divmod(kept.ravel(), len(laws.steepness))
+    curve = laws.gain(grid - origin + horizon)[first]
+    curve *= gain[:, None]
+    dear = laws.price(grid - origin, np.full(len(grid), horizon))[last]
+    dear *= price[:, None]
+    curve += dear
+    curve += floor[:, None]
+    curve += evidence.gap.at(grid, np.full(len(grid), float(total)))
+    curve += _cliff(evidence, grid, origin, _MARGIN if steady and horizon > 0 else 0.0)
+    curve -= curve.min(axis=1, keepdims=True)
+    return Prediction(grid, curve, counted / counted.sum())
 
 
 def least_expected(prediction: Prediction) -> float:
@@ -132,35 +147,49 @@ def least_expected(prediction: Prediction) -> float:
 def _grid(sums: Array) -> _Laws:
     """All combinations; `sums` are log2 of η·n in the lanes."""
     tau = np.arange(sums.min() - 3, sums.max() + 1.1, _TAU_STEP)
-    parts = np.meshgrid(tau, _POWERS, _STEEPNESS, _FADING, indexing="ij")
-    return _Laws(*(part.ravel() for part in parts))
+    first = np.meshgrid(tau, _POWERS, indexing="ij")
+    last = np.meshgrid(_STEEPNESS, _FADING, indexing="ij")
+    return _Laws(*(part.ravel() for part in (*first, *last)))
 
 
-def _solve(columns: Array, losses: Array, weights: Array) -> tuple[Array, Array]:
-    """e, a and c of every law and draw, and how badly each fits.
+def _fit(gains: Array, prices: Array, losses: Array, weights: Array) -> _Fit:
+    """Weighted least squares of every law on every draw; each result has a row per draw.
 
-    Where c would be negative it is 0. A law whose a is negative is as good as excluded.
+    The three columns are made orthogonal one after the other, the first two once for all last
+    terms. The ridge is three more lanes, of no loss, that show one term each. Where c would be
+    negative it is 0. A law whose a is negative is as good as excluded.
     """
-    full, worse = _least_squares(columns, losses, weights)
-    bare, bare_misfit = _least_squares(columns[..., :2], losses, weights)
-    free = full[..., 2] < 0
-    padded = np.concatenate([bare, np.zeros((*bare.shape[:2], 1))], axis=-1)
-    found = np.where(free[..., None], padded, full)
-    misfit = np.where(free, bare_misfit, worse)
-    misfit = misfit + np.where(found[..., 1] < 0, 1e3, 0.0)
-    deep = np.minimum(found[..., 0] + _LOWEST_FLOOR, 0) / _LOWEST_FLOOR
-    return found, misfit + deep**2
+    one, gain, price, loss = (
+        np.concatenate([np.atleast_2d(part) * weights, _ridge(part, place)], axis=1)
+        for place, part in enumerate((np.ones(len(weights)), gains, prices, losses))
+    )
+    size = np.sqrt((one**2).sum())
+    unit = one[0] / size
+    means = [part @ unit for part in (gain, price, loss)]
+    gain, price, loss = (
+        part - mean[:, None] * unit for part, mean in zip((gain, price, loss), means, strict=True)
+    )
+    length = (gain**2).sum(axis=1)
+    alone = loss @ gain.T / length  # a where c is 0: draws × first terms
+    left = ((loss[:, None] - alone[..., None] * gain) ** 2).sum(axis=2)
+    share = gain @ price.T / length[:, None]
+    own = price - share[..., None] * gain[:, None]  # first terms × last terms × lanes
+    width = (own**2).sum(axis=2)
+    c = np.maximum((loss @ own.reshape(-1, own.shape[2]).T).reshape(-1, *width.shape) / width, 0)
+    a = alone[..., None] - share * c
+    e = (means[2][:, None, None] - a * means[0][:, None] - c * means[1]) / size
+    misfit = left[..., None] - c**2 * width - _RIDGE * (e**2 + a**2 + c**2)
+    misfit += np.where(a < 0, 1e3, 0.0)
+    misfit += (np.minimum(e + _LOWEST_FLOOR, 0) / _LOWEST_FLOOR) ** 2
+    return _Fit(*(found.reshape(len(losses), -1) for found in (e, a, c, misfit)))
 
 
-def _least_squares(columns: Array, losses: Array, weights: Array) -> tuple[Array, Array]:
-    """Weighted: terms by law and draw, and the sum of squares."""
-    scaled = columns * weights[:, None]
-    target = losses * weights
-    normal = np.swapaxes(scaled, 1, 2) @ scaled + 1e-8 * np.eye(columns.shape[-1])
-    right = np.swapaxes(scaled, 1, 2) @ target.T
-    found = np.swapaxes(np.linalg.solve(normal, right), 1, 2)
-    fitted = found @ np.swapaxes(scaled, 1, 2)
-    return found, ((fitted - target) ** 2).sum(axis=-1)
+def _ridge(part: Array, place: int) -> Array:
+    """The lanes of the ridge, in which a column shows itself alone."""
+    rows = np.zeros((len(np.atleast_2d(part)), 3))
+    if place < 3:
+        rows[:, place] = math.sqrt(_RIDGE)
+    return rows
 
 
 def _cliff(evidence: Evidence, grid: Array, origin: float, margin: float) -> Array:
