@@ -12,7 +12,7 @@ import numpy as np
 
 from glidepath.finding.finder.found import Lane, Look
 from glidepath.finding.finder.shape import Shape
-from glidepath.training.trainer import Array, Laner, Prober, Trainer
+from glidepath.training.trainer import Array, Laner, Trainer
 
 PROBED = 1024
 """Examples of the probe, where there are as many."""
@@ -77,19 +77,20 @@ class Flyer:
         """
         held = self._held.get(rate)
         self.trainer.restore(start.state if held is None else held.state)
-        losses = np.empty(0) if held is None else held.losses
+        pieces = [] if held is None else [held.losses]
         began = time.perf_counter()
-        done = len(losses)
+        done = self.done(rate)
         tables = self.shape.flown(rate, updates)
         looks: list[Look] = []
         for begin, end in _chunks(done, updates):
             cut = slice(begin, end)
             found = self.trainer.advance({name: table[cut] for name, table in tables.items()})
-            losses = np.concatenate([losses, found.losses])
-            if not np.isfinite(losses).all():
+            pieces.append(found.losses)
+            if not np.isfinite(found.losses).all():
                 break
             if look and self._probes(end, updates):
                 looks.append(Look(end, tuple(probe(self.trainer).tolist())))
+        losses = np.concatenate(pieces)
         flown = len(losses) - done
         self.updates, self.sequential = self.updates + flown, self.sequential + flown
         # The first lane compiles; the least is what an update takes.
@@ -203,6 +204,7 @@ def probe(trainer: Trainer) -> Array:
 
     See `glidepath.training.Prober`.
     """
-    if isinstance(trainer, Prober):
-        return np.asarray(trainer.probe(PROBED), np.float64)
+    parts = getattr(trainer, "probe", None)
+    if parts is not None:
+        return np.asarray(parts(PROBED), np.float64)
     return np.array([float(trainer.evaluate("validation")["loss"])])

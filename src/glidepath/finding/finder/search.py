@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import cached_property
 
 import numpy as np
 
@@ -58,7 +59,7 @@ class Search:
         for length, count in plan[1:]:
             best = self.halve(best, length, count, look=(length, count) == plan[-1])
 
-    @property
+    @cached_property
     def worst(self) -> float:
         """The probe's loss before any update: no lane counts as worse."""
         return float(self.start.probe.mean())

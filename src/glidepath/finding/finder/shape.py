@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -24,12 +25,12 @@ class Shape:
     others: Mapping[str, Array]
     """Momentum and weight decay, where the policy flies them; these are not scaled."""
 
-    @property
+    @cached_property
     def steady(self) -> bool:
         """Whether nothing changes during the run, so that a short run begins a long one."""
         return all(float(np.ptp(table)) == 0 for table in (self.rate, *self.others.values()))
 
-    @property
+    @cached_property
     def returns(self) -> bool:
         """Whether the rate comes back up: cycles and restarts."""
         fallen, extreme = False, 0.0
@@ -55,8 +56,17 @@ class Shape:
         Update k has the mean of the whole run's values over the share k/updates to
         (k + 1)/updates of it, so that the mean rate is the same at every length.
         """
-        tables = {name: compress(table, updates) for name, table in self.others.items()}
-        return {"learning_rate": peak * compress(self.rate, updates), **tables}
+        tables = self._compressed.get(updates)
+        if tables is None:
+            whole = {"learning_rate": self.rate, **self.others}
+            tables = {name: compress(table, updates) for name, table in whole.items()}
+            self._compressed[updates] = tables
+        return {**tables, "learning_rate": peak * tables["learning_rate"]}
+
+    @cached_property
+    def _compressed(self) -> dict[int, dict[str, Array]]:
+        """The tables by length: all lanes of one length fly the same ones."""
+        return {}
 
 
 def compress(table: Array, updates: int) -> Array:
