@@ -8,8 +8,8 @@
     python benchmarks/finders.py speed --data DIR      # lanes side by side against one by one
 
 Tasks and halves are in finders_tasks.py, the oracle in finders_oracle.py, the scores in
-finders_compare.py, trainings for what a search leaves of the budget in finders_left.py. Without
---data the development half alone is run.
+finders_compare.py, how far seeds differ in finders_seeds.py, trainings for what a search leaves of
+the budget in finders_left.py. Without --data the development half alone is run.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import finders_compare
 import finders_left
 import finders_oracle
 import finders_plot
+import finders_seeds
 import finders_speed
 from finders_tasks import problems
 
@@ -42,7 +43,9 @@ def main() -> None:
     commands.add_parser("plot").add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     if arguments.command == "score":
-        finders_compare.score(sorted(path.stem for path in finders_oracle.FOLDER.glob("*.json")))
+        tasks = sorted(path.stem for path in finders_oracle.FOLDER.glob("*.json"))
+        finders_compare.score(tasks)
+        finders_seeds.score_seeds(tasks)
         finders_left.score_left()
         return
     if arguments.command == "plot":

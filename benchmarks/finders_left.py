@@ -21,14 +21,13 @@ from typing import Any
 
 import numpy as np
 from finders_compare import DEFAULTS, RANDOM, Outcome, policy, read, trainer_of
-from finders_lanes import OPTIMIZERS, RATES, SEEDS, Lanes, shape_of
+from finders_lanes import OPTIMIZERS, RATES, SEEDS, SHAPES, Lanes, shape_of
 from finders_oracle import FIRST_SEED, FOLDER, capped, load, start_losses
 from finders_tasks import Problem
 
 import glidepath as gp
 
 TASKS = ("california-nll", "fine-tuning", "large-batch", "small-batch")
-SHAPES = ("cosine",)
 TOTAL, TIMES = 600, (1, 2, 4)
 """The budget of the tasks, and the budgets here in multiples of it."""
 LENGTHS = (75, 150, 300, 600, 1200, 2400)

@@ -76,6 +76,17 @@ def test_a_validation_split_that_is_harder_or_easier_is_no_gap():
         assert float(gap.at(np.zeros(1), np.array([600.0]))[0]) < 0.06
 
 
+def test_lanes_that_have_only_just_seen_an_example_again_foretell_no_gap():
+    """What differs between lanes then is noise, and hardly anything to divide it by."""
+    wobbly = [
+        Lane(x.rate, x.updates, x.score + 0.1 * (x.rate > 0.5), x.probe, x.losses, False)
+        for x in lanes_of(size=0.0)
+    ]
+    gap = gap_of(wobbly, 1.0, 134)  # the middle of the longest lanes' last batches is update 135
+    assert gap is not NONE
+    assert float(gap.at(np.array([1.0]), np.array([600.0]))[0]) < 0.01
+
+
 def test_a_look_on_the_way_is_a_shorter_lane():
     long = lane(0, 150)
     looked = Lane(**{**vars(long), "looks": (Look(75, (1.0,) * 8), Look(100, (2.0,) * 8))})

@@ -25,8 +25,10 @@ _TAIL = 0.2
 _POWERS = (0.5, 0.75, 1.0)
 _HEALTHY = 0.5
 """Shares above the best lane beyond which a lane's gap is not looked at."""
-_NOISE, _LEVEL = 0.05, 0.03
-"""In shares: a gap's own noise, and by how much the data of one split may be harder."""
+_NOISE, _LEVEL, _LARGEST = 0.05, 0.03, 1.0
+"""In shares: a gap's own noise, by how much the data of one split may be harder, and how large a gap
+can be at the lanes' end if nothing they see is new. The last keeps the gap of lanes that have only
+just come past their first epoch from being divided by next to nothing."""
 _SURE = 2.0
 """Standard errors of k at which a fifth of it is taken off for doubt, as k²/(k² + s²)."""
 _TAKEN = 0.5
@@ -78,7 +80,7 @@ def gap_of(lanes: Sequence[Lane], scale: float, per_epoch: int | None) -> Gap:
     # Lanes of one length share their last batches, and with them those batches' noise.
     own = lengths[:, None] == np.unique(lengths)
     shared = np.array([max(float(noise[rung].mean()), 1e-3) for rung in own.T])
-    ridge = np.diag([1e-9, *(_NOISE / np.array([_LEVEL, *shared])) ** 2])
+    ridge = np.diag((_NOISE / np.array([_LARGEST, _LEVEL, *shared])) ** 2)
     sizes, misfits = [], []
     for power in _POWERS:
         grown = np.exp2(power * (sums - sums.max())) * seen
