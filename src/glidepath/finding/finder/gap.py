@@ -26,9 +26,9 @@ _POWERS = (0.5, 0.75, 1.0)
 _HEALTHY = 0.5
 """Shares above the best lane beyond which a lane's gap is not looked at."""
 _NOISE, _LEVEL, _LARGEST = 0.05, 0.03, 1.0
-"""In shares: a gap's own noise, by how much the data of one split may be harder, and how large a gap
-can be at the lanes' end if nothing they see is new. The last keeps the gap of lanes that have only
-just come past their first epoch from being divided by next to nothing."""
+"""In shares: a gap's own noise, by how much the data of one split may be harder, and how large a
+gap can be at the lanes' end if nothing they see is new. The last keeps the gap of lanes that have
+only just come past their first epoch from being divided by next to nothing."""
 _SURE = 2.0
 """Standard errors of k at which a fifth of it is taken off for doubt, as k²/(k² + s²)."""
 _TAKEN = 0.5
