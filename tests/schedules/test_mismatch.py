@@ -59,6 +59,12 @@ def spec(policy: gp.Schedule | gp.Policy, total: int | None = 100) -> dict[str, 
             "policy.controllers[1].patience: saved 2, now 3",
         ),
         (
+            spec(gp.Policy(0.1, controllers=[gp.reduce_on_plateau(), gp.greedy()])),
+            spec(gp.Policy(0.1, controllers=[gp.greedy(), gp.spike_backoff()])),
+            'policy.controllers[0]: saved reduce_on_plateau(monitor="val_loss"), now absent\n'
+            'policy.controllers[1]: saved without, now spike_backoff(monitor="loss")',
+        ),
+        (
             spec(gp.constant(0.1)),
             spec((2 * (WARM >> gp.constant(0.1))).clip(0.01) * gp.constant(3)),
             "policy.learning_rate:\n  saved constant(rate=0.1)\n"

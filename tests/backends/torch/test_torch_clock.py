@@ -1,5 +1,7 @@
 """The clock counts applied updates: where the native scheduler is wrong, `follow` is right."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -93,10 +95,25 @@ def test_only_applied_updates_move_the_clock(name):
     assert not np.allclose(theirs[:10], wanted[:10], rtol=1e-3)
 
 
+@pytest.mark.parametrize("both", [(False, False), (False, True), (True, False), (True, True)])
+def test_an_optimizer_is_flown_by_one_until_it_is_detached_or_gone(both):
+    """Two would set each other's values anew, whoever counts."""
+    optimizer = Loop(sgd).optimizer
+    first = Scheduler(optimizer, 0.3, follow=both[0])
+    copied, second = copy.deepcopy((optimizer, first)), {"follow": both[1]}
+    with pytest.raises(gp.ArgumentError, match=r"another Scheduler flies.*detach\(\)"):
+        Scheduler(optimizer, 0.1, **second)
+    with pytest.raises(gp.ArgumentError, match="another Scheduler flies"):
+        Scheduler(copied[0], 0.1, **second)
+    first.detach()
+    assert Scheduler(optimizer, 0.1).get_last_lr() == [0.1]
+    assert Scheduler(optimizer, 0.2).get_last_lr() == [0.2]  # the one before is gone
+
+
 def test_an_optimizer_is_followed_by_one_and_let_go_by_detach():
     loop = Loop(sgd)
     first = following(loop.optimizer)
-    with pytest.raises(gp.ArgumentError, match="another scheduler follows"):
+    with pytest.raises(gp.ArgumentError, match="another Scheduler flies"):
         following(loop.optimizer)
     first.detach()
     loop.step()

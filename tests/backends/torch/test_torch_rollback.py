@@ -120,6 +120,7 @@ def test_the_model_is_asked_for_and_only_then():
     scheduler = Scheduler(loop.optimizer, POLICY, 32)
     with pytest.raises(gp.ArgumentError, match="epoch_end\\(metrics, model=model\\)"):
         scheduler.epoch_end({"loss": 1.0})
+    scheduler.detach()
     plain = Scheduler(loop.optimizer, gp.constant(0.1), 32)
     plain.epoch_end({"loss": 1.0})
     assert "best" not in plain.state_dict()

@@ -91,6 +91,7 @@ def test_groups_fly_their_own_policies_by_name_and_index():
     assert np.array_equal(seen[:, 0], low.plan(TOTAL).table())
     assert np.array_equal(seen[:, 1], main.plan(TOTAL).table())
 
+    scheduler.detach()
     again = Scheduler(loop.optimizer, main, TOTAL, groups={1: low, "first.*": 2 * low})
     assert again.get_last_lr() == [0.002, 0.001]
 
@@ -205,7 +206,7 @@ def test_a_copy_is_small_and_one_that_was_let_go_stays_so():
     loop = Loop(optimizers()["sgd"])
     scheduler = Scheduler(loop.optimizer, POLICY, 10**6, follow=True)
     assert len(pickle.dumps(scheduler)) < 20_000
-    with pytest.raises(gp.ArgumentError, match="another scheduler follows"):
+    with pytest.raises(gp.ArgumentError, match="another Scheduler flies"):
         copy.copy(scheduler)  # of the same optimizer
     scheduler.detach()
     again = copy.deepcopy(scheduler)

@@ -217,10 +217,63 @@ def test_the_usual_names_of_losses_are_known(tmp_path, monitor):
     assert read.rates[:: EXAMPLES // BATCH] == [0.01, 0.01, 0.005]
 
 
-def test_a_training_loss_that_is_not_logged_is_refused_at_the_start(tmp_path):
+LOGS = {  # of epochs of 6 updates; when the loss is logged first, or None where that is in time
+    "never": ({"eval_strategy": "epoch", "logging_strategy": "no"}, "nothing is logged"),
+    "after an epoch": ({"eval_strategy": "epoch", "logging_steps": 7}, "update 6, .* update 7;"),
+    "with an epoch": ({"eval_strategy": "epoch", "logging_steps": 6}, None),
+    "at its end": ({"eval_strategy": "epoch", "logging_strategy": "epoch"}, None),
+    "after some steps": (
+        {"eval_strategy": "steps", "eval_steps": 3, "logging_steps": 4},
+        "update 3, before the first log, after update 4; .*logging_steps=3",
+    ),
+    "later than them": (
+        {"eval_strategy": "steps", "eval_steps": 6, "logging_strategy": "epoch"},
+        "update 6, before the first log, after update 6;",
+    ),
+    "late, but evaluated later": (
+        {"eval_strategy": "steps", "eval_steps": 3, "eval_delay": 4, "logging_steps": 5},
+        None,
+    ),
+    "late, but an epoch later": (
+        {"eval_strategy": "epoch", "eval_delay": 2, "logging_steps": 7},
+        None,
+    ),
+    "at first": (
+        {"eval_strategy": "epoch", "logging_steps": 99, "logging_first_step": True},
+        None,
+    ),
+    "in shares of the run": (
+        {"eval_strategy": "steps", "eval_steps": 0.3, "logging_steps": 0.4},
+        "update 4, before the first log, after update 5",
+    ),
+    "at the end": ({"eval_strategy": "steps", "eval_steps": 99, "logging_steps": 13}, "update 12"),
+}
+
+
+@pytest.mark.parametrize("when", list(LOGS))
+def test_a_training_loss_that_is_logged_too_late_is_refused_at_the_start(tmp_path, when):
+    """And where it is not, the controller is told it."""
+    arguments, message = LOGS[when]
     policy = gp.Policy(gp.constant(0.01), controllers=[gp.reduce_on_plateau("loss")])
-    made, read = trainer(tmp_path, eval_strategy="epoch", logging_strategy="no")
-    fly(made, policy)
-    with pytest.raises(gp.ArgumentError, match="logging_strategy='steps'"):
+    made, read = trainer(tmp_path, gradient_accumulation_steps=2, **arguments)
+    flight = fly(made, policy)
+    if message is None:
+        made.train()
+        assert flight.scheduler.state_dict()["main"]["controllers"][0]["best"] is not None
+        return
+    with pytest.raises(gp.ArgumentError, match=message):
         made.train()
     assert not read.rates
+
+
+def test_a_resumed_loss_is_the_one_that_was_logged_last(tmp_path):
+    """So nothing needs to be logged before the first evaluation after it."""
+    policy = gp.Policy(gp.constant(0.01), controllers=[gp.reduce_on_plateau("loss")])
+    when = {"eval_strategy": "steps", "eval_steps": 5, "logging_steps": 5}
+    made, _ = trainer(tmp_path, save_strategy="steps", save_steps=6, **when)
+    fly(made, policy)
+    made.train()
+    again, read = trainer(tmp_path, eval_strategy="steps", eval_steps=5, logging_steps=50)
+    fly(again, policy)
+    again.train(resume_from_checkpoint=str(tmp_path / "checkpoint-6"))
+    assert len(read.rates) == EPOCHS * EXAMPLES // BATCH - 6

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from glidepath.backends.lightning.length import length, scheduler_for
+from glidepath.backends.lightning.length import scheduler_for
 from glidepath.backends.torch.flights import Changeable
 from glidepath.backends.torch.rules import Rule
 from glidepath.backends.torch.scheduler import Scheduler
@@ -95,7 +95,6 @@ class Flight(Changeable, Callback):
         if self._saved is not None:
             self.scheduler.load_state_dict(self._saved)
             self._saved = None
-            self._warn_shorter(length(trainer)[0])
         self._measure(self.scheduler)
         self._ended = None
         if self.scheduler.changed and len(trainer.optimizers) == 1:

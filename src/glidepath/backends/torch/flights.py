@@ -15,6 +15,20 @@ from glidepath.schedules.plan import Plan
 from glidepath.training.wallclock import cooldown_by
 
 
+def warn_shorter(scheduler: Scheduler, length: int | None) -> None:
+    """A warning where a plan that a scheduler was loaded with ends before the training does."""
+    plan, total = scheduler.plan, scheduler.plan.total_steps
+    if scheduler.changed or total is None or length is None or total >= length:
+        return
+    warnings.warn(
+        f"on_change='keep': the plan that was saved ends at update {total}, and the training at "
+        f"{length}; the updates between have the rate {float(plan(total)):g}. Train for as long "
+        "as the plan, or resume with plan.extend(...) and on_change='override'",
+        UserWarning,
+        stacklevel=3,
+    )
+
+
 class Changeable:
     """The part of a `Flight` that changes its plan while the framework trains."""
 
@@ -73,21 +87,6 @@ class Changeable:
                 "or change the plan before: plan.cooldown_from(...), plan.extend(...)"
             )
         return self.scheduler
-
-    def _warn_shorter(self, length: int | None) -> None:
-        """A warning where a plan that was kept ends before the training does."""
-        plan = self.plan
-        if plan is None or self.scheduler.changed or None in (plan.total_steps, length):
-            return
-        if plan.total_steps < length:  # type: ignore[operator]
-            warnings.warn(
-                f"on_change='keep': the plan that was saved ends at update {plan.total_steps}, and "
-                f"the training at {length}; the updates between have the rate "
-                f"{float(plan(plan.total_steps)):g}. Train for "  # type: ignore[arg-type]
-                "as long as the plan, or resume with plan.extend(...) and on_change='override'",
-                UserWarning,
-                stacklevel=3,
-            )
 
     def _warn_unfinished(self) -> None:
         """A warning where training stopped early with a high rate."""

@@ -14,8 +14,8 @@ from torch.optim import Optimizer
 
 from glidepath.errors import ArgumentError
 
-_FOLLOWED: weakref.WeakKeyDictionary[Optimizer, bool] = weakref.WeakKeyDictionary()
-"""The optimizers whose updates are counted by a scheduler."""
+_FLOWN: weakref.WeakKeyDictionary[Optimizer, weakref.ref[Any]] = weakref.WeakKeyDictionary()
+"""The scheduler that flies each optimizer, until it is detached or gone."""
 
 
 def innermost(optimizer: Any) -> Any:
@@ -35,13 +35,24 @@ def was_applied(optimizer: Any) -> bool:
     return found is None or not float(found)
 
 
-def refuse_followed(optimizer: Any) -> None:
-    """ArgumentError for an optimizer whose updates a scheduler counts already."""
-    if innermost(optimizer) in _FOLLOWED:
+def refuse_flown(optimizer: Any) -> None:
+    """ArgumentError for an optimizer that another scheduler flies."""
+    other = _FLOWN.get(innermost(optimizer), _nobody)()
+    if other is not None:
         raise ArgumentError(
-            "Scheduler: another scheduler follows this optimizer; call its detach() first, or "
-            "give both policies to one scheduler with groups={...}"
+            "Scheduler: another Scheduler flies this optimizer, and what each sets the other would "
+            "set anew; let one fly it all, gp.Policy(rate, momentum=..., weight_decay=...) and "
+            "groups={...}, or call the other's detach() when its part of the training is over"
         )
+
+
+def take(optimizer: Any, scheduler: Any) -> Any:
+    """Note who flies an optimizer; has `remove()`."""
+    return _Flown(innermost(optimizer), scheduler)
+
+
+def _nobody() -> None:
+    return None
 
 
 def hook_load(optimizer: Any, scheduler: Any) -> Any:
@@ -90,9 +101,7 @@ def hook_updates(optimizer: Any, scheduler: Any) -> Any:
         else:
             count(optimizer)
 
-    inner = innermost(optimizer)
-    _FOLLOWED[inner] = True
-    return _Followed(inner, inner.register_step_post_hook(stepped))
+    return innermost(optimizer).register_step_post_hook(stepped)
 
 
 def _while_alive(scheduler: Any, handle: Any) -> Any:
@@ -101,13 +110,15 @@ def _while_alive(scheduler: Any, handle: Any) -> Any:
     return handle
 
 
-class _Followed:
-    """The handle of the hook that counts."""
+class _Flown:
+    """That a scheduler flies an optimizer."""
 
-    def __init__(self, optimizer: Optimizer, handle: Any) -> None:
-        self._optimizer, self._handle = optimizer, handle
+    def __init__(self, optimizer: Optimizer, scheduler: Any) -> None:
+        self._optimizer = weakref.ref(optimizer)
+        _FLOWN[optimizer] = weakref.ref(scheduler)
 
     def remove(self) -> None:
-        """Remove the hook, and let another scheduler follow."""
-        self._handle.remove()
-        _FOLLOWED.pop(self._optimizer, None)
+        """Let another scheduler fly it."""
+        optimizer = self._optimizer()
+        if optimizer is not None:
+            _FLOWN.pop(optimizer, None)

@@ -67,7 +67,8 @@ class Scheduler(InFlight, LRScheduler):
         on_change: what `load_state_dict` does with a checkpoint of another plan; see there.
 
     Raises:
-        ArgumentError: the optimizer does not have what the policy flies; a rule in `groups` that
+        ArgumentError: another `Scheduler` flies the optimizer, and was neither detached nor
+            deleted; the optimizer does not have what the policy flies; a rule in `groups` that
             matches nothing; groups with different rates of their own, and no word on what each
             is to fly; several controllers with `restore_best`.
         PlanError: the policy does not fit the run.
@@ -89,8 +90,7 @@ class Scheduler(InFlight, LRScheduler):
                 "torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)"
             )
         self._follow = checks.flag("Scheduler", "follow", follow)
-        if self._follow:
-            following.refuse_followed(optimizer)
+        following.refuse_flown(optimizer)
         self.optimizer = optimizer
         self._kind = type(following.innermost(optimizer)).__name__
         self.base_lrs = [hyper.read(group, "learning_rate") for group in optimizer.param_groups]
@@ -232,8 +232,8 @@ class Scheduler(InFlight, LRScheduler):
         """Take the hooks that an optimizer leaves behind when it is copied; rates stay."""
         hooked = state.pop("_hooked")
         self.__dict__.update(state)
-        if hooked and self._follow:
-            following.refuse_followed(self.optimizer)
+        if hooked:
+            following.refuse_flown(self.optimizer)
         self._groups, self._bound = self.optimizer.param_groups, []
         self._prepare(self.last_epoch)
         self._hooks = self._hooked() if hooked else []
@@ -359,6 +359,7 @@ class Scheduler(InFlight, LRScheduler):
     def _hooked(self) -> list[Any]:
         """The handles of hooks that were put on the optimizer."""
         hooks = [
+            following.take(self.optimizer, self),
             following.hook_load(self.optimizer, self),
             following.hook_before(self.optimizer, self),
         ]

@@ -9,8 +9,9 @@ from typing import Any
 from transformers import Trainer, TrainerCallback
 from transformers.trainer_utils import IntervalStrategy
 
-from glidepath.backends.torch.flights import Changeable
+from glidepath.backends.torch.flights import Changeable, warn_shorter
 from glidepath.backends.torch.rules import Rule
+from glidepath.backends.transformers.logs import unlogged
 from glidepath.backends.transformers.scheduler import TrainerScheduler
 from glidepath.errors import ArgumentError
 from glidepath.schedules import checks
@@ -122,9 +123,19 @@ class Flight(Changeable, TrainerCallback):
             self.scheduler = self._trainer.lr_scheduler = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """From now on evaluations are those of training."""
+        """From now on evaluations are those of training.
+
+        Raises:
+            ArgumentError: a controller monitors the training loss, which is logged too late.
+        """
+        if self.scheduler is not None and "loss" in self.scheduler.monitored:
+            wrong = unlogged(args, state, kwargs.get("train_dataloader"))
+            if wrong is not None:
+                self.land()
+                raise ArgumentError(f"fly: {wrong}")
         self._training, self._began = True, state.global_step
-        self._warn_shorter(state.max_steps)
+        if self.scheduler is not None:
+            warn_shorter(self.scheduler, state.max_steps)
         self._follow(state)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
