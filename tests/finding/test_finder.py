@@ -62,6 +62,20 @@ def test_it_spends_no_more_than_it_may(shape, effort):
         assert found.cost.budget == total
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_lane_that_ran_away_is_not_believed_when_it_is_right_by_chance(shape):
+    class Lucky(Probed):
+        def probe(self, examples):
+            losses = super().probe(examples)
+            return 0 * losses if losses.mean() > 1e4 else losses  # certain, and right
+
+    found, sober = (gp.find(kind(), SHAPES[shape], 600) for kind in (Lucky, Probed))
+    assert any(lane.score == 0 for lane in found.lanes)
+    assert found.learning_rate < min(lane.rate for lane in found.lanes if lane.score == 0)
+    assert abs(math.log2(found.learning_rate / sober.learning_rate)) < 1
+    assert found.diverges_at <= 2 * sober.diverges_at
+
+
 def test_the_efforts_are_bounded_as_documented():
     assert [EFFORTS[name].allowed(600) for name in EFFORTS] == [500, 1000, 3000]
     assert EFFORTS["standard"].allowed(4000) == 3000

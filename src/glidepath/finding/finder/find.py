@@ -112,7 +112,7 @@ def _restore(trainer: Trainer, state: Any) -> None:
 
 def _read(search: Search, shape: Shape, seed: int, per_epoch: int) -> tuple[Answer, float | None]:
     """The answer, and the position of the cliff where there is one."""
-    evidence = gather(search.lanes, search.start.probe, _DRAWS, seed, per_epoch)
+    evidence = gather(search.judged(), search.start.probe, _DRAWS, seed, per_epoch)
     if evidence is None:
         fallen = [math.log2(lane.rate) for lane in search.lanes if lane.diverged]
         worse = fallen or any(lane.score > search.worst for lane in search.lanes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -27,6 +28,10 @@ _RESERVED = 4
 """One part in so many of what may be spent is kept for the checks."""
 _WIDER = 4
 """So many lanes at most are added to a rung whose best lies at its edge."""
+_TAIL = 0.2
+"""The share of a lane, at its end, whose batches show whether training went wrong."""
+_BEYOND = 4.0
+"""So many standard deviations of a healthy lane's batches count as their noise."""
 
 
 class Search:
@@ -39,6 +44,8 @@ class Search:
         """Updates of one check."""
         self.allowed -= CHECKS * self.checked
         self.rungs: list[dict[float, Lane]] = []
+        self._endings: dict[int, tuple[float, float]] = {}
+        """Of lanes, which the rungs keep alive, by their identity."""
         self.start: Start
 
     def run(self, seed: int | None) -> None:
@@ -101,8 +108,39 @@ class Search:
         return kept > _KEPT * (self.worst - least)
 
     def score(self, lane: Lane) -> float:
-        """A lane's loss, at worst the start's; infinite where it diverged."""
-        return math.inf if lane.diverged else min(lane.score, self.worst)
+        """A lane's loss, at worst the start's; infinite where it diverged or went wrong."""
+        fallen = lane.diverged or self.wrong(lane)
+        return math.inf if fallen else min(lane.score, self.worst)
+
+    def wrong(self, lane: Lane) -> bool:
+        """Whether the batches at a lane's end lie further above the start than any lane gained.
+
+        Such a lane can have a low loss on the probe by chance: weights that have run away classify
+        with certainty, and a small probe may happen to be classified right.
+        """
+        if lane.diverged or len(lane.losses) < 2:
+            return False
+        healthy = [mine for mine in (*self.lanes, lane) if not mine.diverged]
+        noise = min(self._ending(mine)[1] for mine in healthy)
+        gained = max(self.worst - min(mine.score for mine in healthy), 0.0)
+        return self._ending(lane)[0] > self.worst + gained + _BEYOND * noise
+
+    def _ending(self, lane: Lane) -> tuple[float, float]:
+        """The mean and the standard deviation of the losses of a lane's last batches."""
+        if id(lane) not in self._endings:
+            tail = np.array(lane.losses[-max(round(_TAIL * len(lane.losses)), 2) :])
+            found = -math.inf, math.inf
+            if len(tail) > 1:
+                with np.errstate(over="ignore"):
+                    found = float(tail.mean()), float(tail.std(ddof=1))
+            self._endings[id(lane)] = found
+        return self._endings[id(lane)]
+
+    def judged(self) -> tuple[Lane, ...]:
+        """Every lane, with those that went wrong as diverged."""
+        return tuple(
+            replace(lane, diverged=True) if self.wrong(lane) else lane for lane in self.lanes
+        )
 
     def best(self, rung: dict[float, Lane]) -> float:
         """The position of the best lane, the lowest of equals."""
