@@ -269,11 +269,12 @@ def test_a_training_loss_that_is_logged_too_late_is_refused_at_the_start(tmp_pat
 def test_a_resumed_loss_is_the_one_that_was_logged_last(tmp_path):
     """So nothing needs to be logged before the first evaluation after it."""
     policy = gp.Policy(gp.constant(0.01), controllers=[gp.reduce_on_plateau("loss")])
-    when = {"eval_strategy": "steps", "eval_steps": 5, "logging_steps": 5}
-    made, _ = trainer(tmp_path, save_strategy="steps", save_steps=6, **when)
+    when = {"eval_strategy": "steps", "eval_steps": 5, "logging_steps": 99}
+    first = {"logging_first_step": True, "save_strategy": "steps", "save_steps": 6}
+    made, _ = trainer(tmp_path, **first, **when)
     fly(made, policy)
     made.train()
-    again, read = trainer(tmp_path, eval_strategy="steps", eval_steps=5, logging_steps=50)
+    again, read = trainer(tmp_path, **when)
     fly(again, policy)
     again.train(resume_from_checkpoint=str(tmp_path / "checkpoint-6"))
     assert len(read.rates) == EPOCHS * EXAMPLES // BATCH - 6

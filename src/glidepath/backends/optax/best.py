@@ -42,7 +42,7 @@ class Best:
         _check(self.arrays, now)
         kept = iter(self.arrays)
         found = [
-            _placed(next(kept), leaf) if back else leaf
+            placed_as(next(kept), leaf) if back else leaf
             for leaf, back in zip(leaves, goes, strict=True)
         ]
         parameters, state = jax.tree.unflatten(structure, found)
@@ -88,8 +88,8 @@ def _copy(leaf: Any) -> Any:
     return jnp.array(leaf, copy=True)
 
 
-def _placed(kept: Any, leaf: Any) -> Any:
-    """A copy of what was kept, of the type and at the place of the array that it replaces."""
+def placed_as(kept: Any, leaf: Any) -> Any:
+    """A copy of `kept`, of the type and in the place (its devices) of the array that it replaces."""
     copy = jnp.array(kept, jnp.result_type(leaf), copy=True)
     if not isinstance(leaf, jax.Array) or copy.sharding == leaf.sharding:
         return copy  # not committed to its device, as the other was: nothing is compiled anew

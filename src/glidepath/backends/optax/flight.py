@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from glidepath.backends.optax.best import Best
+from glidepath.backends.optax.best import Best, placed_as
 from glidepath.backends.optax.inflight import InFlight
 from glidepath.backends.optax.schedule import NAMES, TABLE, inject_each, planned
 from glidepath.backends.optax.traced import LAST
@@ -206,7 +206,11 @@ class Flight(InFlight):
     def _placed(self, path: Any, leaf: FlownState) -> FlownState:
         """A hyperparameter's place with the values of now."""
         name = next(name for name, known in NAMES.items() if path[-1].key in known)
-        return leaf._replace(values=self.values(name))
+        values = self.values(name)
+        spread = getattr(leaf.values, "sharding", None)
+        if spread is not None and spread.is_fully_replicated:
+            values = placed_as(values, leaf.values)  # on all devices: nothing is compiled again
+        return leaf._replace(values=values)
 
     def values(self, name: str) -> Any:
         """What the optimizer's state holds of a hyperparameter: its table, and room for more."""
