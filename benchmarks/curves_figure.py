@@ -9,8 +9,9 @@ import numpy as np
 from published import Published
 
 from glidepath.analysis import LoggedRun
-from glidepath.analysis.ensemble import MIXED, NORMAL_90, RESTARTED, Ensemble, assemble
+from glidepath.analysis.ensemble import MIXED, RESTARTED, Ensemble, assemble
 from glidepath.analysis.evidence import kept
+from glidepath.analysis.widths import NORMAL_90
 from glidepath.viewing.figures.canvas import count_axis, new_figure, save, styled
 from glidepath.viewing.series import thinned
 from glidepath.viewing.style import INK, MUTED, policy_style

@@ -7,9 +7,10 @@ DIR holds index.csv and a folder per source (Multi-Power Law's LLaMA-2 25M and 1
 124M, AlgoPerf's ImageNet). Each law is fitted to one run and scored on the others, only on what
 comes after the two schedules part. The laws' priors, the held β, the share of the beginning that
 is left out and the widths of the intervals were chosen by the "tuned" half: Multi-Power 25M, 124M
-at peak rates 1e-3 and 2e-3, and ImageNet ResNet-50. The "held" half was printed beside it, but
-nothing was chosen to suit it, with two exceptions: the width for runs shorter than the probe was
-set by the worst group of the tuned half after both halves' coverage had been seen, and that
+at peak rates 1e-3 and 2e-3, and ImageNet ResNet-50. The "held" half was printed beside it, and
+nothing was fitted to it, with two reservations: of what the width is made of (the fall of the loss
+beyond the probe, the time of the decay, what it has given) several forms fitted the tuned half
+alike, and the choice among them was made after both halves' coverage had been seen; and that
 restarts need a quick memory was seen on both models.
 """
 
@@ -26,10 +27,11 @@ from scoring import HEAD, Score, covered, differences_covered, table
 
 import glidepath as gp
 from glidepath.analysis import RefusedError, optimize, predict
-from glidepath.analysis.ensemble import MIXED, NORMAL_90, RESTARTED, assemble
+from glidepath.analysis.ensemble import MIXED, RESTARTED, assemble
 from glidepath.analysis.evidence import gather, kept
 from glidepath.analysis.fitting import fit
 from glidepath.analysis.laws import MULTI_POWER, expose
+from glidepath.analysis.widths import NORMAL_90
 
 RATES = (1e-4, 5e-4, 1e-3, 2e-3)
 TUNED = {"25M", 1e-3, 2e-3, "resnet"}

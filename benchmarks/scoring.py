@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from glidepath.analysis import LoggedRun
-from glidepath.analysis.ensemble import NORMAL_90, Ensemble, assemble
+from glidepath.analysis.ensemble import Ensemble, assemble
 from glidepath.analysis.evidence import gather, kept
 from glidepath.analysis.fitting import fit
 from glidepath.analysis.laws import LAWS, expose
+from glidepath.analysis.widths import NORMAL_90
 
 Array = np.ndarray
 Predictor = Callable[[LoggedRun, Array], Array]
@@ -121,9 +122,8 @@ def differences_covered(run: LoggedRun, others: list[LoggedRun]) -> list[bool]:
             continue
         apart = ends[i] - ends[j]
         mean = float(ensemble.centre(apart)[0])
-        pair = (others[i].rates, others[j].rates)
         level = ensemble.centre(ends[j])
-        spread = ensemble.spread_of_difference(apart, level, others[i].total, pair)
+        spread = ensemble.spread_of_difference(apart, level, others[i].rates, others[j].rates)
         inside.append(abs(mean - seen[i] + seen[j]) <= NORMAL_90 * float(spread[0]))
     return inside
 

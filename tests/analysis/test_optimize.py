@@ -69,7 +69,7 @@ def test_only_plain_cool_downs_are_searched_where_that_is_asked(monkeypatch):
 
 
 def test_a_gain_inside_its_interval_returns_the_simple_schedule(monkeypatch):
-    monkeypatch.setattr("glidepath.analysis.ensemble.SHAPE", 0.5)
+    monkeypatch.setattr("glidepath.analysis.widths.SHAPE", 0.5)
     found = optimize(run(), total=TOTAL)
     assert found.simple
     assert (found.share, found.shape, found.floor) == (0.6, "linear", 0.0)

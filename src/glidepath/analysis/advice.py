@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glidepath.analysis.ensemble import NORMAL_90, Ensemble, assemble
+from glidepath.analysis.ensemble import Ensemble, assemble
 from glidepath.analysis.given import Run, as_runs
 from glidepath.analysis.laws.noise import QUARTER
 from glidepath.analysis.optimisation import recommend
@@ -15,6 +15,7 @@ from glidepath.analysis.prediction import Difference
 from glidepath.analysis.rates import RateCurve, from_log, from_plan
 from glidepath.analysis.refusal import SAME_PEAK, RefusedError, check_runs
 from glidepath.analysis.run import LoggedRun
+from glidepath.analysis.widths import NORMAL_90
 from glidepath.errors import ArgumentError
 from glidepath.schedules import Plan
 
@@ -193,6 +194,6 @@ def _gain(ensemble: Ensemble, rates: RateCurve, step: int, over: int) -> Differe
     now = ensemble.curves(rates, np.asarray([float(step)]))
     then = ensemble.curves(cooled, np.asarray([float(step + over)]))
     mean = float(ensemble.centre(then - now)[0])
-    spread = ensemble.spread_of_difference(then - now, ensemble.centre(now), step + over)
+    spread = ensemble.spread_of_difference(then - now, ensemble.centre(now), cooled, rates)
     width = NORMAL_90 * float(spread[0])
     return Difference(mean, mean - width, mean + width, ())

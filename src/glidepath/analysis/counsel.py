@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from glidepath.analysis.ensemble import NORMAL_90, Ensemble
+from glidepath.analysis.ensemble import Ensemble
 from glidepath.analysis.findings import Finding, decay_share
 from glidepath.analysis.optimisation import Recommendation
 from glidepath.analysis.prediction import Difference
 from glidepath.analysis.rates import RateCurve
 from glidepath.analysis.run import LoggedRun
 from glidepath.analysis.signs import spikes
+from glidepath.analysis.widths import NORMAL_90
 
 MANY_SPIKES = 3
 
@@ -90,7 +91,7 @@ def _forces(run: LoggedRun, ensemble: Ensemble) -> tuple[float, float, float]:
     plain = float(ensemble.centre(ensemble.curves(flat, end))[0])
     cooled, doubled = ensemble.curves(fifth, end), ensemble.curves(longer, 2 * end)
     level = ensemble.centre(cooled)
-    spread = ensemble.spread_of_difference(doubled - cooled, level, 2 * run.total)
+    spread = ensemble.spread_of_difference(doubled - cooled, level, longer, fifth)
     gives = max(plain - float(level[0]), 0.0)
     more = max(plain - float(ensemble.centre(doubled)[0]), 0.0)
     return gives, more, NORMAL_90 * float(spread[0])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from glidepath.analysis.counsel import advice, regime
-from glidepath.analysis.ensemble import NORMAL_90, Ensemble, assemble
+from glidepath.analysis.ensemble import Ensemble, assemble
 from glidepath.analysis.findings import Finding, shape, signs
 from glidepath.analysis.given import Run, as_run
 from glidepath.analysis.optimisation import Recommendation, recommend, warmup_fits
@@ -17,6 +17,7 @@ from glidepath.analysis.rates import RateCurve, from_plan
 from glidepath.analysis.refusal import RefusedError, check_runs
 from glidepath.analysis.run import LoggedRun
 from glidepath.analysis.signs import change
+from glidepath.analysis.widths import NORMAL_90
 
 _POINTS = 120
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,10 +10,11 @@ import numpy as np
 from glidepath.analysis.evidence import Evidence, gather
 from glidepath.analysis.fitting import STARTS, Fit, draws, fit
 from glidepath.analysis.laws import LOG_POWER, MULTI_POWER, QUICK_TISSUE, TEMPERED_POWER, expose
-from glidepath.analysis.laws.law import Law
+from glidepath.analysis.laws.law import Law, base
 from glidepath.analysis.rates import Array, RateCurve
 from glidepath.analysis.refusal import RefusedError
 from glidepath.analysis.run import LoggedRun
+from glidepath.analysis.widths import LEVEL, SCATTERED, SEEN_AGAIN, Asked, Widths
 
 MIXED: tuple[Law, ...] = (TEMPERED_POWER, LOG_POWER, MULTI_POWER)
 """The laws of the ensemble. Tissue's is not among them: its best schedule is degenerate."""
@@ -22,40 +22,8 @@ RESTARTED: tuple[Law, ...] = (QUICK_TISSUE, TEMPERED_POWER)
 """The laws for a policy that raises its rate again: the first leads, the second widens the band."""
 DRAWS = 12
 INFLATE = 0.35
-"""What the draws from each fit's covariance are multiplied by. This and the constants below were
-set on a part of the published curves; benchmarks/laws.py reports the coverage on both parts."""
-LEVEL = 0.0008
-"""Relative deviation of a level that no run reveals: another seed of a large model on fresh data.
-Ten runs of nanoGPT differ by 0.0004, 124M models by 0.0007."""
-SCATTERED = 0.4
-"""What the scatter of neighbouring losses adds to it, as a share of the scatter. Seeds of ResNet-50
-differ by a fifth of it, of ViT by 0.9, training losses of small tasks by 0.2 to 0.4."""
-SEEN_AGAIN = 0.2
-"""What data add that are seen again and again: this, over the root of the updates in an epoch.
-Five seeds of ImageNet give 0.1 (ResNet-50) and 0.35 (ViT), ten of small tasks 0.1 to 0.3."""
-FURTHER = 0.005
-"""What the doublings of the horizon add, to the power 1.5; where seeds differ by more than `LEVEL`,
-so much more."""
-NEARER = 0.005
-"""What each halving of it adds where the rate is at zero, and less above: a decay that comes
-earlier than any that was seen."""
-MIDDLE = 0.005
-"""What is added while the rate is at half of its peak on its way down, where the laws promise too
-much; less on both sides of that, and more with the doublings (`GROWTH`)."""
-GROWTH = 0.8
-SHAPE = 0.0012
-"""The same as `LEVEL`, for a difference between two schedules."""
-SHAPE_FURTHER = 0.0003
-"""What each doubling of the horizon adds to it."""
-SHAPE_NEARER = 0.0015
-"""What each halving adds to it."""
-SURE = 0.7
-"""The share of the members' deviation that counts for large models on fresh data, on which the laws
-were made; all of it where the rate rises again, or where seeds differ by more than `KNOWN`."""
-KNOWN = 0.005
-PAIRED = 0.4
-"""The share of what seeds differ by that a difference between schedules has: most is common."""
-NORMAL_90 = 1.6449
+"""What the draws from each fit's covariance are multiplied by. This and the constants of widths.py
+were set on a part of the published curves; benchmarks/laws.py reports the coverage on both."""
 WORST = 0.05
 """Fits with a larger relative error are refused, unless the losses scatter so much themselves."""
 
@@ -101,16 +69,6 @@ class Ensemble:
         """The middle of the leading fits, shape (moments,)."""
         return np.asarray(np.median(curves[: self.leading], axis=0))
 
-    def doublings(self, moments: Array) -> Array:
-        """How many times each moment doubles the longest run; below 0 inside it."""
-        return np.asarray(np.log2(np.maximum(moments, 1.0) / self.longest))
-
-    def middle(self, rates: RateCurve, moments: Array) -> Array:
-        """The relative deviation of what the laws have wrong in the middle of a decay."""
-        share = share_of(rates, moments)
-        grown = MIDDLE * 2 ** (GROWTH * self.doublings(moments))
-        return np.asarray(4 * share * (1 - share) * grown)
-
     def spread(self, curves: Array, rates: RateCurve, moments: Array) -> Array:
         """The standard deviation of the predicted loss, shape (moments,).
 
@@ -119,40 +77,39 @@ class Ensemble:
             rates: the schedule they are of.
             moments: updates done.
         """
-        doublings = self.doublings(moments)
-        further = (FURTHER + self.level - LEVEL) * np.maximum(doublings, 0) ** 1.5
-        nearer = NEARER * np.maximum(-doublings, 0) * (1 - share_of(rates, moments))
-        square = self.level**2 + further**2 + nearer**2 + self.middle(rates, moments) ** 2
-        return np.asarray(np.sqrt(self._apart(curves) + self.centre(curves) ** 2 * square))
-
-    def _apart(self, values: Array) -> Array:
-        """How far the members lie apart, as a variance."""
-        sure = self.leading == len(self.fits) and self.level <= KNOWN
-        share = SURE if sure else 1.0
-        return np.asarray(share**2 * values.var(axis=0))
+        level = self.centre(curves)
+        return self._widths.level(level, self._apart(curves), self._asked(rates, moments))
 
     def spread_of_difference(
-        self, differences: Array, level: Array, total: int, rates: Sequence[RateCurve] = ()
+        self, differences: Array, level: Array, a: RateCurve, b: RateCurve
     ) -> Array:
-        """The standard deviation of differences at the end of `total` updates.
+        """The standard deviation of loss(a) − loss(b) at their ends.
 
         Args:
             differences: by every member, shape (members, n).
             level: about the loss itself, shape (n,).
-            total: updates.
-            rates: the schedules, where they may end with a rate between zero and their peak.
+            a: a schedule.
+            b: another.
         """
-        end = np.asarray([float(total)])
-        doublings = float(self.doublings(end)[0])
-        shape = SHAPE + SHAPE_FURTHER * max(doublings, 0) + SHAPE_NEARER * max(-doublings, 0)
-        middle = sum(float(self.middle(curve, end)[0]) ** 2 for curve in rates)
-        square = shape**2 + (PAIRED * self.level) ** 2 + middle
-        return np.asarray(np.sqrt(self._apart(differences) + level**2 * square))
+        ends = [self._asked(curve, np.asarray([float(curve.total)])) for curve in (a, b)]
+        return self._widths.difference(level, self._apart(differences), *ends)
 
+    @cached_property
+    def _widths(self) -> Widths:
+        seen = tuple(run.rates for run in self.runs)
+        _, removed, exponent = np.exp(self.fits[0].theta[:3])
+        restarted = self.leading < len(self.fits)
+        return Widths(seen, self.longest, float(removed), float(exponent), self.level, restarted)
 
-def share_of(rates: RateCurve, moments: Array) -> Array:
-    """The rate of the update before each moment, as a share of the peak."""
-    return np.asarray(np.clip(rates.at(np.maximum(moments - 1, 0)) / rates.peak, 0, 1))
+    def _asked(self, rates: RateCurve, moments: Array) -> Asked:
+        exposure = expose(rates, moments, self.evidence.scale, 150)
+        law, parameters = self.members[0]
+        gain = base(parameters, exposure) - law(parameters, exposure)
+        return Asked(rates, moments, np.maximum(gain, 0))
+
+    def _apart(self, values: Array) -> Array:
+        """How far the members lie apart, as a deviation."""
+        return np.asarray(values.std(axis=0))
 
 
 def assemble(

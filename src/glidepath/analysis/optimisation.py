@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from glidepath.analysis.ensemble import MIXED, NORMAL_90, Ensemble, assemble
+from glidepath.analysis.ensemble import MIXED, Ensemble, assemble
 from glidepath.analysis.given import Run, as_runs
 from glidepath.analysis.laws import TISSUE
 from glidepath.analysis.laws.law import Law
@@ -17,6 +17,7 @@ from glidepath.analysis.prediction import Difference, known_epoch, remarks
 from glidepath.analysis.rates import Array, RateCurve, from_plan
 from glidepath.analysis.refusal import check_question, check_runs
 from glidepath.analysis.run import LoggedRun
+from glidepath.analysis.widths import NORMAL_90
 from glidepath.errors import ArgumentError
 from glidepath.schedules import Duration, Policy, Schedule, constant, cosine_decay, linear, wsd
 from glidepath.schedules.durations import Clock, resolve_total
@@ -176,13 +177,12 @@ def _choose(
     others = {name: _curve(s, *length) for name, s in baselines.items()}
     middle = {key: ensemble.middle_of(rates) for key, rates in curves.items()}
     best = min(middle, key=lambda key: middle[key])
-    total = curves[best].total
-    others_ends = {name: _end(ensemble, rates) for name, rates in others.items()}
-    gain = _difference(ensemble, _end(ensemble, curves[best]), others_ends[simplest], total)
+    ends = {name: _end(ensemble, rates) for name, rates in others.items()}
+    gain = _difference(ensemble, _end(ensemble, curves[best]), ends[simplest])
     simple = gain.high >= 0
     chosen = plain if simple else best
     ended = _end(ensemble, curves[chosen])
-    gains = {name: _difference(ensemble, ended, end, total) for name, end in others_ends.items()}
+    gains = {name: _difference(ensemble, ended, end) for name, end in ends.items()}
     policy = Policy(family[chosen])
     message = _message(best, chosen, gain, simplest)
     notes = (*warned, *remarks(ensemble, curves[chosen], policy))
@@ -215,19 +215,22 @@ def _words(key: Key) -> str:
     return f"a {shape} cool-down over the last {share:.0%} to {floor:g} of the peak"
 
 
-def _difference(ensemble: Ensemble, a: Array, b: Array, total: int) -> Difference:
-    apart = (a - b)[:, None]
+def _difference(
+    ensemble: Ensemble, a: tuple[RateCurve, Array], b: tuple[RateCurve, Array]
+) -> Difference:
+    """loss(a) − loss(b), each a schedule with its losses at the end by every member."""
+    apart = (a[1] - b[1])[:, None]
     if not np.any(apart):
         return Difference(0.0, 0.0, 0.0, ())
     mean = float(ensemble.centre(apart)[0])
-    spread = ensemble.spread_of_difference(apart, ensemble.centre(b[:, None]), total)
+    spread = ensemble.spread_of_difference(apart, ensemble.centre(b[1][:, None]), a[0], b[0])
     width = NORMAL_90 * float(spread[0])
     return Difference(mean, mean - width, mean + width, ())
 
 
-def _end(ensemble: Ensemble, rates: RateCurve) -> Array:
-    """The loss at the end by every member, shape (members,)."""
-    return ensemble.curves(rates, np.asarray([float(rates.total)]))[:, 0]
+def _end(ensemble: Ensemble, rates: RateCurve) -> tuple[RateCurve, Array]:
+    """A schedule, and the loss at its end by every member, shape (members,)."""
+    return rates, ensemble.curves(rates, np.asarray([float(rates.total)]))[:, 0]
 
 
 def _curve(schedule: Schedule, total: Duration, steps_per_epoch: int | None) -> RateCurve:

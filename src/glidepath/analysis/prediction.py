@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from glidepath.analysis.ensemble import KNOWN, MIXED, NORMAL_90, RESTARTED, Ensemble, assemble
+from glidepath.analysis.ensemble import MIXED, RESTARTED, Ensemble, assemble
 from glidepath.analysis.evidence import fitted_from
 from glidepath.analysis.given import Run, as_runs
 from glidepath.analysis.rates import Array, RateCurve, from_plan
 from glidepath.analysis.refusal import RefusedError, check_question, check_runs
 from glidepath.analysis.run import LoggedRun
+from glidepath.analysis.widths import KNOWN, NORMAL_90
 from glidepath.errors import ArgumentError
 from glidepath.schedules import Duration, Policy, Schedule, as_policy
 from glidepath.schedules.durations import resolve_total
@@ -176,7 +177,7 @@ def difference(ensemble: Ensemble, a: RateCurve, b: RateCurve) -> tuple[float, f
     ends = [ensemble.curves(r, np.asarray([float(r.total)])) for r in (a, b)]
     apart = ends[0] - ends[1]
     same = a.total == b.total and np.array_equal(a.rates, b.rates)
-    spread = ensemble.spread_of_difference(apart, ensemble.centre(ends[1]), a.total, (a, b))
+    spread = ensemble.spread_of_difference(apart, ensemble.centre(ends[1]), a, b)
     return float(ensemble.centre(apart)[0]), 0.0 if same else NORMAL_90 * float(spread[0])
 
 

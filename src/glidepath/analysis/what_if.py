@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glidepath.analysis.ensemble import NORMAL_90, Ensemble, assemble
+from glidepath.analysis.ensemble import Ensemble, assemble
 from glidepath.analysis.optimisation import Recommendation, recommend
 from glidepath.analysis.prediction import Difference, difference
 from glidepath.analysis.rates import RateCurve, from_plan
 from glidepath.analysis.refusal import RefusedError, check_runs
 from glidepath.analysis.run import LoggedRun
+from glidepath.analysis.widths import NORMAL_90
 
 SEEDS = 3
 """Runs of one policy that a law is fitted to."""
