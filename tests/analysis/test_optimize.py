@@ -10,7 +10,7 @@ from synthetic import PEAK, TOTAL, TRUE, constant, run, truth
 import glidepath as gp
 from glidepath.analysis import RefusedError, optimize, predict, recommend_probe
 from glidepath.analysis.laws import TISSUE
-from glidepath.analysis.optimisation import SHARES, SIMPLE, guarded, recommend
+from glidepath.analysis.optimisation import SHARES, SIMPLE, _in_epochs, guarded, recommend
 from glidepath.analysis.rates import from_plan
 from glidepath.errors import ArgumentError
 
@@ -89,7 +89,26 @@ def test_a_clear_gain_returns_the_best(monkeypatch):
 def test_epochs_and_a_run_without_warm_up_work():
     flat = from_plan(gp.wsd(PEAK, 1, "20%").plan(TOTAL))
     found = optimize(run(rates=flat), total="50ep", steps_per_epoch=200)
+    assert "ep" in str(found.policy.to_spec())
     assert found.policy.plan("50ep", 200).total_steps == TOTAL
+
+
+@pytest.mark.parametrize(
+    ("warmup", "total", "per_epoch", "given"),
+    [
+        (200, "50ep", 200, "1ep"),
+        (500, "50ep", 200, "2.5ep"),
+        (8, "50ep", 29, "0.28ep"),
+        (1, "50ep", 100, "0.01ep"),
+        ("2%", "50ep", 200, "2%"),
+        (200, TOTAL, 200, 200),
+        (200, "100%", None, 200),
+    ],
+)
+def test_the_warm_up_is_given_in_the_units_of_the_budget(warmup, total, per_epoch, given):
+    assert _in_epochs(warmup, total, per_epoch) == given
+    if str(given).endswith("ep"):
+        assert round(float(given[:-2]) * per_epoch) == warmup
 
 
 def test_tissues_law_is_never_optimised():

@@ -13,7 +13,7 @@ from synthetic import TOTAL, TRUE, constant, run, truth, wsd
 from glidepath.analysis.rates import RateCurve, from_plan
 from glidepath.analysis.what_if import what_if
 from glidepath.training.records import Evaluation
-from glidepath.viewing.report.what_if import what_if_section
+from glidepath.viewing.report.what_if import _answer, what_if_section
 
 
 def seeds(rates, count=2):
@@ -31,6 +31,9 @@ def test_the_first_policy_that_can_answer_is_asked_and_is_right():
     true = (truth("tempered-power", flown, end) - truth("tempered-power", high, end))[0]
     assert best.against.low <= true <= best.against.high < 0
     assert abs(own.final - truth("tempered-power", high, end)[0]) <= own.width
+    short = replace(found.recommended, warnings=("a warm-up of 900 is shortened to 100",))
+    page = "".join(map(str, _answer(replace(found, recommended=short))))
+    assert "Careful: a warm-up of 900 is shortened to 100." in page
 
 
 def test_runs_that_cannot_answer_are_named_with_their_reasons():

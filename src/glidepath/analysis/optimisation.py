@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -81,9 +82,9 @@ def optimize(
     """The best cool-down for a budget: its share of the run, its shape and its floor.
 
     The family has 9 shares × 3 shapes × 3 floors; a free-form schedule is within a thousandth of
-    its best. The warm-up of the runs is kept, however long; only one that leaves less than a tenth
-    of the budget is shortened to a tenth, with a warning. Tissue's law is never optimised: its best
-    schedule is a jump to zero.
+    its best. The warm-up of the runs is kept, however long, and is in epochs where the budget is;
+    only one that leaves less than a tenth of the budget is shortened to a tenth, with a warning.
+    Tissue's law is never optimised: its best schedule is a jump to zero.
 
     Args:
         runs: as in `predict`.
@@ -138,12 +139,25 @@ def recommend(
             f"shortened to {start}",
         )
         risen = start
+    start = _in_epochs(start, total, steps_per_epoch)
     shares = [share for share in SHARES if risen + round(share * steps) < steps]
     kinds = (("linear",), (0.0,)) if plain else (SHAPES, FLOORS)
     family = {key: _member(peak, start, *key) for key in itertools.product(shares, *kinds)}
     baselines = _baselines(peak, start, risen, steps, max(shares))
     curves = {key: _curve(s, total, steps_per_epoch) for key, s in family.items()}
     return _choose(ensemble, family, curves, baselines, (total, steps_per_epoch), notes)
+
+
+def _in_epochs(warmup: Duration, total: Duration, steps_per_epoch: int | None) -> Duration:
+    """A warm-up in epochs, where the budget is: the shortest number that gives its updates."""
+    asked = isinstance(total, str) and total.strip().endswith("ep")
+    if not asked or steps_per_epoch is None or not isinstance(warmup, int):
+        return warmup
+    for places in range(9):
+        number = f"{warmup / steps_per_epoch:.{places}f}"
+        if round(Fraction(number) * steps_per_epoch) == warmup:
+            return f"{number}ep"
+    return warmup
 
 
 def warmup_fits(updates: int, total: int) -> bool:

@@ -83,6 +83,7 @@ def _answer(found: WhatIf) -> list[Markup]:
     rows = [_row(row) for row in found.rows]
     table = element("table", element("thead", head), element("tbody", *rows), class_="plain")
     parts = [element("p", said), element("div", table, class_="scroll")]
+    parts += [element("p", f"Careful: {words}.", class_="note") for words in best.warnings]
     if found.refused:
         names = numbers.listing(found.refused)
         parts.append(element("p", f"Runs that cannot answer: {names}.", class_="note"))
