@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
+from glidepath.backends.keras import processes
 from glidepath.errors import ArgumentError
 from glidepath.schedules.durations import Duration
 from glidepath.schedules.plan import Plan
@@ -72,7 +73,8 @@ class Changeable(ABC):
 
         Call it before `fit`, and again in a program that resumes. The speed is measured from
         epoch to epoch, evaluation included, so the budget has to be longer than the first epoch.
-        A run that ends in time anyway is left alone.
+        A run that ends in time anyway is left alone. Where several processes train, the clock of
+        the first decides for all.
 
         Args:
             budget: the training time in all, e.g. "90min", "1h30min", or seconds. The time before
@@ -103,7 +105,7 @@ class Changeable(ABC):
         if wall is None or plan is None or wall.begun:
             return
         k = max(now - self._start, 0)
-        due = wall.due(k, plan.total_steps)
+        due = processes.of_first(wall.due(k, plan.total_steps))
         if due is None or due[0] >= k + updates:
             return
         wall.begun = True

@@ -15,7 +15,7 @@ import keras
 from keras import ops
 
 from glidepath.backends.check import no_groups
-from glidepath.backends.keras import ENGINE, live
+from glidepath.backends.keras import ENGINE, live, processes
 from glidepath.errors import ArgumentError, CheckError
 from glidepath.schedules.plan import Plan
 from glidepath.training.checking import Clues, PlanCheck
@@ -69,7 +69,7 @@ class OptimizerCheck:
         self._error: CheckError | None = None
         fixed = isinstance(optimizer._learning_rate, keras.Variable)
         own = {name: _number(live.read(optimizer, name)) for name in self.names if fixed}
-        self._clues = Clues(processes=_processes(), own=own, remedy=_REMEDY)
+        self._clues = Clues(processes=processes.several(), own=own, remedy=_REMEDY)
         # Through __dict__: TensorFlow tracks attributes and would wrap what it finds.
         optimizer.__dict__["_glidepath_check"] = self
         if not isinstance(optimizer, Watched):
@@ -188,14 +188,3 @@ def _number(value: Any) -> float:
     """A number of the host, of an engine, or in a variable."""
     found = value.value if isinstance(value, keras.Variable) else value
     return float(ops.convert_to_numpy(found)) if ops.is_tensor(found) else float(found)
-
-
-def _processes() -> int:
-    """How many processes train together, as the engine knows it."""
-    if ENGINE == "jax":
-        return int(importlib.import_module("jax").process_count())
-    if ENGINE == "torch":
-        distributed = importlib.import_module("torch").distributed
-        if distributed.is_available() and distributed.is_initialized():
-            return int(distributed.get_world_size())
-    return 1

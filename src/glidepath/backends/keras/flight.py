@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from glidepath.backends.keras import flight_log, flight_plan, live, logbook, moved
+from glidepath.backends.keras import flight_log, flight_plan, live, logbook, moved, processes
 from glidepath.backends.keras.best import Best
 from glidepath.backends.keras.changes import Changeable
 from glidepath.backends.keras.flight_log import FlightLog
@@ -53,7 +53,8 @@ class Flight(Changeable, keras.callbacks.Callback):
         controllers: metric-driven factors on the rate, e.g. `[gp.reduce_on_plateau()]`, in addition
             to the policy's.
         record: a file for the run record: what the optimizer applied at every update, the loss of
-            its batch, and the validation after each epoch.
+            its batch, and the validation after each epoch. Of several processes the first writes
+            it, and each reads it where a run is continued.
         tensorboard: a folder for event files of the same.
         start: the optimizer's update at which the policy begins; a model that was trained before
             and starts a new policy needs `start=int(model.optimizer.iterations)`. None: 0, or
@@ -166,7 +167,7 @@ class Flight(Changeable, keras.callbacks.Callback):
                 f"Flight: an epoch had {stop - first} updates, and only {self._longest + 1} can be "
                 "flown where fit does not know the number; give fit(steps_per_epoch=...)"
             )
-        if self._logs:
+        if self._logs and processes.first():
             # Opened late: on TensorFlow the metrics are not built before the first step.
             self._log = self._log or self._opened(first)
             self._log.updates(first, self._source.read(first, stop))
@@ -267,7 +268,7 @@ class Flight(Changeable, keras.callbacks.Callback):
             self._place(self._updates())
         if self._record is not None and self._log is not None:
             self._log.retitle(self._record, self._info(), self._seen)
-        elif self._record is not None and self._source is None:
+        elif self._record is not None and self._source is None and processes.first():
             flight_log.retitle(self._record, self._info())
         return plan
 

@@ -11,6 +11,14 @@ from glidepath.backends.keras import ENGINE, live
 
 Columns = dict[str, Any]
 
+_NEVER = -np.inf
+"""In the ring until an update is noted, and read as NaN.
+
+Where Keras counts an update that no batch made (on TensorFlow, at the end of data of unknown
+length), the record shows that it was none. NaN itself would not do: of several processes JAX makes
+sure that all place the same values.
+"""
+
 
 class FlightSource:
     """A `Source` that looks the values up by the optimizer's own counter.
@@ -49,9 +57,7 @@ class FlightSource:
         """The window holds the updates first, ..., stop − 1."""
         self.flight: Any = None
         """The callback that flies it."""
-        # Not a number until it is noted: where Keras counts an update that no batch made (on
-        # TensorFlow, at the end of data of unknown length), the record shows that it was none.
-        self._host = np.full((len(self.shown) + 1, noted), np.nan, np.float32)
+        self._host = np.full((len(self.shown) + 1, noted), _NEVER, np.float32)
         self._window_host = np.zeros((len(names), size), np.float32)
         self._bounds_host = bounds
         if ENGINE != "torch":
@@ -107,6 +113,7 @@ class FlightSource:
         """What was applied, and "loss", at the updates first, ..., stop − 1, from the ring."""
         ring = self._host if ENGINE == "torch" else ops.convert_to_numpy(self._ring)
         found = ring[:, np.arange(first, stop) % self._noted].astype(np.float64)
+        found[:, found[0] == _NEVER] = np.nan
         return dict(zip((*self.shown, "loss"), found, strict=True))
 
     def last(self, update: int) -> dict[str, float]:

@@ -89,7 +89,7 @@ def _copy(leaf: Any) -> Any:
 
 
 def placed_as(kept: Any, leaf: Any) -> Any:
-    """A copy of `kept`, of the type and in the place (its devices) of the array that it replaces."""
+    """A copy of `kept`, of the type and on the devices of the array that it replaces."""
     copy = jnp.array(kept, jnp.result_type(leaf), copy=True)
     if not isinstance(leaf, jax.Array) or copy.sharding == leaf.sharding:
         return copy  # not committed to its device, as the other was: nothing is compiled anew

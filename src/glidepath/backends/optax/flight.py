@@ -11,6 +11,7 @@ import numpy as np
 
 from glidepath.backends.optax.best import Best, placed_as
 from glidepath.backends.optax.inflight import InFlight
+from glidepath.backends.optax.processes import averaged
 from glidepath.backends.optax.schedule import NAMES, TABLE, inject_each, planned
 from glidepath.backends.optax.traced import LAST
 from glidepath.errors import ArgumentError, ResumeError
@@ -107,6 +108,9 @@ class Flight(InFlight):
         slots are copied, and where the rate is reduced the copy is given back. The count and the
         data go on.
 
+        Where JAX runs several processes, all of them have to call it. Each metric is averaged over
+        the processes that give it (one may evaluate for all, the others give `{}`).
+
         Args:
             state: the optimizer's state at the end of the epoch.
             metrics: by the names that the controllers monitor.
@@ -126,7 +130,8 @@ class Flight(InFlight):
                 "Flight: a controller with restore_best=True needs the parameters; call "
                 "state, parameters = flight.epoch_end(state, metrics, parameters)"
             )
-        before = _factors(self._flown)
+        monitored = {each.monitor for each in self._flown.controllers}
+        metrics, before = averaged(metrics, monitored), _factors(self._flown)
         action = self._flown.epoch_end(metrics, self.step(state))
         if action is not None:
             parameters, state = self._best.follow(action, parameters, state)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
+from glidepath.backends.optax.processes import of_first
 from glidepath.schedules import Duration, Plan
 from glidepath.training.flown import FlownPlan
 from glidepath.training.unfinished import unfinished
@@ -71,7 +72,8 @@ class InFlight(ABC):
 
         Call it before training, and again in a program that resumes. The speed is measured, and
         the cool-down begun, in `epoch_end`, or in `tick` where there are no epochs. Train until
-        `done(state)`. A run that reaches its planned end in time is left alone.
+        `done(state)`. A run that reaches its planned end in time is left alone. Where several
+        processes train, the clock of the first decides for all.
 
         Args:
             budget: the training time in all, e.g. "90min", "1h30min", or seconds. The time before
@@ -96,7 +98,8 @@ class InFlight(ABC):
     def tick(self, state: Any) -> Any:
         """Tell the budget of time how far the run is; `epoch_end` does it too.
 
-        Call it after an epoch, or every few updates: it waits for the step that is running. A
+        Call it after an epoch, or every few updates: it waits for the step that is running, and
+        of several processes each has to. A
         cool-down whose time comes before the next call, which is taken to be as many updates away
         as the last one was, is put into the state.
 
@@ -109,7 +112,7 @@ class InFlight(ABC):
         k = self.step(state)
         ahead = 0 if self._ticked is None else k - self._ticked
         self._ticked = k
-        due = wall.due(k, self.plan.total_steps)
+        due = of_first(wall.due(k, self.plan.total_steps))
         if due is None or due[0] >= k + max(ahead, 1):
             return state
         wall.begun = True
