@@ -22,6 +22,8 @@ from glidepath.training.trainer import Array, Metric, Updates
 
 _ORDERS = 8
 """Epochs whose order is kept: short trainings from one start go through the same first ones."""
+_KEPT_NUMBERS = 2**23
+"""States of up to so many numbers are kept after `reset` for the next one to the same seed."""
 _EVALUATED = 1024
 """Splits are evaluated in pieces of this many examples."""
 
@@ -78,6 +80,7 @@ class OptaxTrainer:
         self._probes: dict[int, Any] = {}
         self._orders: dict[tuple[int, int], Any] = {}
         self._lanes = Lanes(self)
+        self._fresh: _Snapshot | None = None
         self.reset(0)
 
     @property
@@ -106,7 +109,13 @@ class OptaxTrainer:
         return self.task.test is not None
 
     def reset(self, seed: int) -> None:
-        """Fresh parameters, empty optimizer slots and the data's order, all from `seed`."""
+        """Fresh parameters, empty optimizer slots and the data's order, all from `seed`.
+
+        A small state is kept, so that the next reset to the same seed need not make it.
+        """
+        if self._fresh is not None and self._fresh.seed == seed:
+            self.restore(self._fresh)
+            return
         weights, self._key = jax.random.split(jax.random.key(seed))
         parameters = _copy(self.task.parameters(weights))
         shapes = jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), parameters)
@@ -119,6 +128,8 @@ class OptaxTrainer:
         self._state = (parameters, _copy(self._optimizer.init(parameters)))
         self._seed, self._epoch, self._batch = seed, 0, 0
         self._place_order()
+        small = sum(leaf.size for leaf in jax.tree.leaves(self._state)) <= _KEPT_NUMBERS
+        self._fresh = self.snapshot() if small else None
 
     def advance(self, values: Mapping[str, Array]) -> Updates:
         """One optimizer update per entry, at the given values in float32.
