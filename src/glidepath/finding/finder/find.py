@@ -135,8 +135,7 @@ def _about(trainer: Trainer, search: Search) -> list[str]:
             "the trainer gives no losses of parts of its validation data (see "
             "glidepath.training.Prober), so the probe's own noise is not known"
         )
-    trainer.restore(search.start.state)
-    if trainer.evaluate("test") == trainer.evaluate("validation"):
+    if not _has_test(trainer, search):
         notes.append(
             "the task has no test data: the probe is of the data that results are reported on"
         )
@@ -149,3 +148,12 @@ def _about(trainer: Trainer, search: Search) -> list[str]:
     if len(search.rungs) < 2:
         notes.append("the budget allowed one length of lanes only: raise the effort")
     return notes
+
+
+def _has_test(trainer: Trainer, search: Search) -> bool:
+    """Whether there are test data; a trainer that does not say it is asked for their losses."""
+    said: bool | None = getattr(trainer, "has_test", None)
+    if said is not None:
+        return said
+    trainer.restore(search.start.state)
+    return trainer.evaluate("test") != trainer.evaluate("validation")
