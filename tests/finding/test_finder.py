@@ -253,6 +253,18 @@ def test_it_warns_where_the_probe_is_what_is_reported():
     assert any("no test data" in line for line in gp.find(NoTest(), COSINE, 100).warnings)
 
 
+@pytest.mark.parametrize("has", [True, False])
+def test_a_trainer_that_says_whether_it_has_test_data_is_not_asked_to_evaluate(has):
+    class Says(Probed):
+        has_test = has
+
+        def evaluate(self, split):
+            raise AssertionError(split)
+
+    found = gp.find(Says(), COSINE, 100)
+    assert any("no test data" in line for line in found.warnings) is not has
+
+
 def test_a_model_that_begins_with_nan_is_refused_and_restored():
     class Broken(Probed):
         def probe(self, examples):
