@@ -2,9 +2,10 @@
 
     python benchmarks/finders_real.py --data DIR --seeds 1
 
-It wants fastai, torch-lr-finder, pytorch-ignite, lightning and torch installed. The losses of a
-sweep are the task's; each package runs its own loop, smoothing, stop and rule on them, as in
-finders_peers.py. Lightning is the version that is installed.
+It wants fastai, torch-lr-finder, pytorch-ignite, lightning and torch installed, or those that
+`--packages` names. The losses of a sweep are the task's; each package runs its own loop, smoothing,
+stop and rule on them, as in finders_peers.py. Lightning is the version that is installed: its rule
+before 2.5.3 is another one than from then on.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import contextlib
 import io
 import math
 from collections import Counter
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,17 @@ NAMES = {
     "ignite": {"steepest": "ignite"},
     "lightning": {"steepest": "lightning"},
 }
+CHANGED = (2, 5, 3)
+"""The version of Lightning from which on its rule is the new one."""
 """The rules of every package, and what they are called here."""
+
+
+def rules_of(package: str) -> dict[str, str]:
+    """Its rules, and what they are called here in the version that is installed."""
+    if package != "lightning":
+        return NAMES[package]
+    version = tuple(int(part) for part in metadata.version(package).split(".")[:3])
+    return {"steepest": "lightning" if version >= CHANGED else "lightning-old"}
 
 
 def said(package: str, losses: list[float]) -> dict[str, Any]:
@@ -55,14 +67,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=None)
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--packages", nargs="*", choices=NAMES, default=list(NAMES))
     arguments = parser.parse_args()
+    chosen = [(package, rules_of(package)) for package in arguments.packages]
     counted: Counter[str] = Counter()
     agreed: Counter[str] = Counter()
     for problem in problems(arguments.data):
         for optimizer in OPTIMIZERS if problem.half == REPORTING else ():
             trainer = trainer_of(problem, optimizer)
             for seed, (package, rules) in (
-                (s, item) for s in range(arguments.seeds) for item in NAMES.items()
+                (s, item) for s in range(arguments.seeds) for item in chosen
             ):
                 trainer.reset(seed)
                 rates = PEERS[next(iter(rules.values()))].rates
