@@ -54,6 +54,19 @@ class StudyError(GlidepathError):
     """A study that cannot run or resume in the folder it was given."""
 
 
+class LanesError(GlidepathError, RuntimeError):
+    """Trainings that cannot go side by side; one by one they can.
+
+    Args:
+        message: why.
+        updates: how many each of them had made by then.
+    """
+
+    def __init__(self, message: str, updates: int = 0) -> None:
+        super().__init__(message)
+        self.updates = updates
+
+
 class PortingWarning(UserWarning):
     """A policy that was written for another framework will train otherwise in this one."""
 

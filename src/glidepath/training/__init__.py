@@ -3,11 +3,13 @@
 from glidepath.training.loop import Outputs, Progress, drive
 from glidepath.training.records import Evaluation, RecordWriter, RunInfo, RunRecord, read_record
 from glidepath.training.tensorboard import ScalarWriter
-from glidepath.training.trainer import Laner, Metric, Prober, Trainer, Updates
+from glidepath.training.trainer import Laner, LaneTrial, LaneTrier, Metric, Prober, Trainer, Updates
 
 __all__ = [
     "CooldownBy",
     "Evaluation",
+    "LaneTrial",
+    "LaneTrier",
     "Laner",
     "Metric",
     "Outputs",

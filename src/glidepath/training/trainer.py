@@ -114,5 +114,39 @@ class Laner(Protocol):
             The losses, lanes × updates, and a snapshot of each lane's end. What the trainer's own
             state is afterwards is not defined: restore one. A lane that is not finite leaves the
             others alone.
+
+        Raises:
+            LanesError: these can only be flown one by one.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class LaneTrial:
+    """What a trainer found out about flying side by side."""
+
+    obstacle: str | None
+    """Why it cannot be done, in words; None where it can."""
+    faster: float = 0.0
+    """How many times as many lane-updates a second as one by one; 0 where it cannot be done."""
+    lane_updates: int = 0
+    """The updates that this took, over all lanes."""
+    sequential_updates: int = 0
+    """The updates that this took, one after the other."""
+
+
+@runtime_checkable
+class LaneTrier(Protocol):
+    """What a `Laner` offers beside, where it depends on the task what can be done and pays."""
+
+    def try_lanes(self, states: Sequence[Any], values: Mapping[str, Array]) -> LaneTrial:
+        """Make a few updates both ways, compare what they come to, and take the time.
+
+        Args:
+            states: as for `advance_lanes`.
+            values: as for `advance_lanes`, for a few updates.
+
+        Returns:
+            What was found. The trainer's own state is not defined afterwards: restore one.
         """
         ...

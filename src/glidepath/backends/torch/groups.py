@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -62,6 +63,12 @@ class GroupValues:
             value = values.get(name, self._own[name])
             for group, share in zip(self._groups, self._shares[name], strict=True):
                 hyper.write(group, name, value * share)
+
+    def onto(self, optimizer: Any) -> GroupValues:
+        """The same values for an optimizer whose groups stand in for these, one by one."""
+        other = copy.copy(self)
+        other._groups = optimizer.param_groups
+        return other
 
     def read(self, name: str) -> float:
         """A value as the leading group has it now."""

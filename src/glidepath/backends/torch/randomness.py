@@ -26,6 +26,16 @@ def set_states(kept: tuple[Any, ...]) -> None:
         torch.cuda.set_rng_state_all(kept[3])
 
 
+def same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
+    """Whether two states draw the same numbers from here on."""
+    if one[0] != other[0] or not torch.equal(one[2], other[2]):
+        return False
+    if any(not np.array_equal(a, b) for a, b in zip(one[1], other[1], strict=True)):
+        return False
+    pairs = zip(one[3] or (), other[3] or (), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
 def seed_all(seed: int) -> None:
     """Seed all of them."""
     random.seed(seed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +14,12 @@ from glidepath.backends.torch import randomness, ranks, state
 from glidepath.backends.torch.data import Batch, Source
 from glidepath.backends.torch.follow import was_applied
 from glidepath.backends.torch.groups import GroupValues, checked
+from glidepath.backends.torch.lanes import Lanes
 from glidepath.backends.torch.metric import joined
 from glidepath.backends.torch.probe import pieces
 from glidepath.backends.torch.task import Task
 from glidepath.errors import ArgumentError, TaskError
-from glidepath.training.trainer import Array, Metric, Updates
+from glidepath.training.trainer import Array, LaneTrial, Metric, Updates
 
 _SKIPS = 100
 """So many updates in a row may be skipped for gradients that are not finite."""
@@ -60,6 +61,7 @@ class TorchTrainer:
         self._judge = task.judge
         self._sources: dict[str, Source] = {}
         self._device: Any = None
+        self._lanes = Lanes(self)
         self.reset(0)
         if self._source("train").batches < task.accumulate:
             raise TaskError(
@@ -173,6 +175,16 @@ class TorchTrainer:
         finally:
             self.model.train()
             randomness.set_states(kept)
+
+    def advance_lanes(
+        self, states: Sequence[Any], values: Mapping[str, Array]
+    ) -> tuple[Array, list[Any]]:
+        """Several trainings side by side, mapped; see `glidepath.training.Laner`."""
+        return self._lanes.advance(states, values)
+
+    def try_lanes(self, states: Sequence[Any], values: Mapping[str, Array]) -> LaneTrial:
+        """Whether that gives what one by one gives; see `glidepath.training.LaneTrier`."""
+        return self._lanes.trial(states, values)
 
     def snapshot(self) -> Any:
         """All state; with a loader it keeps the batches drawn after it, to draw them again."""

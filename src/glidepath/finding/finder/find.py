@@ -50,12 +50,15 @@ def find(
         budget: the length of the training that the rate is for: "20ep", or updates.
         seed: the trainer is reset to it for the lanes; None starts them from where it is.
         effort: "quick" (at most 500 updates, or a quarter of the budget where that is more),
-            "standard" (1,000, or three quarters), "thorough" (3,000, or twice the budget).
+            "standard" (1,000, or three quarters), "thorough" (3,000, or twice the budget); where
+            lanes are tried side by side, some ten or twenty more.
         low: the lowest rate to consider, above 0.
         high: the highest.
-        side_by_side: whether lanes of one length are flown at once, on trainers that can (Optax:
-            vmapped): "always", "never", or "auto", where that is worth the compilation. The answer
-            is the same but for rounding.
+        side_by_side: whether lanes of one length are flown at once, on trainers that can:
+            "always", "never", or "auto". Optax's are vmapped, with "auto" where that is worth the
+            compilation. PyTorch's are mapped where a trial of three updates both ways comes to the
+            same, with "auto" where it is faster too; else they fly one by one. The answer is the
+            same but for rounding.
 
     Returns:
         The rate with its interval, what it rests on and what to be careful about.
@@ -82,6 +85,8 @@ def find(
         search = Search(flyer, EFFORTS[effort], (math.log2(lowest), math.log2(highest)))
         search.run(seed)
         notes += _about(trainer, search)
+        if side_by_side == "always" and flyer.obstacle:
+            notes.append(f"lanes flew one by one, not side by side: {flyer.obstacle}")
         found, cliff = _read(search, shape, seed or 0, trainer.steps_per_epoch)
     finally:
         _restore(trainer, state)
@@ -92,7 +97,7 @@ def find(
         diverges_at=None if cliff is None else 2.0**cliff,
         cyclical={"low": 2.0**found.base, "high": 2.0**found.top},
         curve=found.curve,
-        cost=Cost(flyer.sequential, flyer.updates, seconds, shape.total),
+        cost=Cost(flyer.sequential, flyer.updates + flyer.tried, seconds, shape.total),
         confidence=found.confidence,
         warnings=(*notes, *found.warnings),
         lanes=search.lanes,

@@ -10,14 +10,23 @@ from typing import Any
 
 import numpy as np
 
+from glidepath.errors import LanesError
 from glidepath.finding.finder.found import Lane, Look
 from glidepath.finding.finder.shape import Shape
-from glidepath.training.trainer import Array, Laner, Trainer
+from glidepath.training.trainer import Array, Laner, LaneTrial, LaneTrier, Trainer
 
 PROBED = 1024
 """Examples of the probe, where there are as many."""
 _WORTH = 10.0
 """Seconds that lanes must take one by one before they are compiled to fly side by side."""
+_WORTH_TRYING = 1.0
+"""Seconds that lanes must take one by one before a trainer tries them side by side."""
+_SLOW = 0.05
+"""Seconds of an update that keeps the machine busy on its own, so that nothing is tried."""
+_TRIED = 3
+"""Updates of such a trial."""
+_FASTER = 1.1
+"""How many times as fast they must have been in it."""
 _LOOKS = 8
 """How often a lane is looked at while it flies, to stop it where its loss is not finite."""
 _WORTH_PROBING = 0.5
@@ -51,7 +60,12 @@ class Flyer:
         """Lane-updates so far."""
         self.sequential = 0
         """Updates one after the other so far."""
+        self.tried = 0
+        """Lane-updates of a trial, which are not taken from what the search may spend."""
+        self.obstacle: str | None = None
+        """Why lanes that were tried side by side fly one by one; None where nothing is known."""
         self._mode = side_by_side
+        self._trial: LaneTrial | None = None
         self._held: dict[float, _Held] = {}
         self._pace = math.inf
         """Seconds an update takes when lanes are flown one by one."""
@@ -121,6 +135,25 @@ class Flyer:
         """Whether a lane of so many updates is probed where it stands."""
         return self.shape.steady and _WORTH_PROBING * updates <= now < updates
 
+    def consider(self, start: Start, rates: Sequence[float], updates: int) -> None:
+        """Let a trainer try so many lanes side by side, once, where much would be flown so.
+
+        What it takes is counted. Without a trial the lanes of such a trainer fly one by one.
+        """
+        trainer = self.trainer
+        if self._mode == "never" or self._trial or not isinstance(trainer, LaneTrier):
+            return
+        worth = len(rates) * updates * self._pace > _WORTH_TRYING and self._pace < _SLOW
+        if len(rates) < 2 or not (worth or self._mode == "always"):
+            return
+        cut = self.shape.hottest(_TRIED)
+        values = {n: np.tile(t[cut], (len(rates), 1)) for n, t in self.shape.others.items()}
+        values["learning_rate"] = np.outer(rates, self.shape.rate[cut])
+        self._trial = trainer.try_lanes([start.state] * len(rates), values)
+        self.tried = self._trial.lane_updates
+        self.sequential += self._trial.sequential_updates
+        self.obstacle = self._trial.obstacle
+
     def fly_all(
         self, start: Start, rates: Sequence[float], updates: int, *, look: bool = False
     ) -> list[Lane]:
@@ -128,18 +161,36 @@ class Flyer:
         lanes: dict[float, Lane] = {}
         for done in sorted({self.done(rate) for rate in rates}):
             group = [rate for rate in rates if self.done(rate) == done]
+            flown: list[Lane] = []
             if len(group) > 1 and self._pays(len(group) * (updates - done)):
-                flown = self._side_by_side(start, group, (done, updates), look)
-                lanes |= dict(zip(group, flown, strict=True))
-            else:
-                lanes |= {rate: self.fly(start, rate, updates, look=look) for rate in group}
+                flown = self._together(start, group, (done, updates), look)
+            flown = flown or [self.fly(start, rate, updates, look=look) for rate in group]
+            lanes |= dict(zip(group, flown, strict=True))
         return [lanes[rate] for rate in rates]
 
     def _pays(self, updates: int) -> bool:
-        """Whether so many lane-updates are worth the compilation of a step for all lanes."""
-        if self._mode == "never" or not isinstance(self.trainer, Laner):
+        """Whether so many lane-updates are worth the compilation of a step for all lanes.
+
+        Where a trainer tries them first, that trial says whether they can be had and are faster.
+        """
+        if self._mode == "never" or self.obstacle or not isinstance(self.trainer, Laner):
             return False
+        if isinstance(self.trainer, LaneTrier):
+            fast = self._trial is not None and self._trial.faster > _FASTER
+            return fast or (self._trial is not None and self._mode == "always")
         return self._mode == "always" or updates * self._pace > _WORTH
+
+    def _together(
+        self, start: Start, rates: Sequence[float], span: tuple[int, int], look: bool
+    ) -> list[Lane]:
+        """Lanes side by side; none where that turns out not to be possible."""
+        try:
+            return self._side_by_side(start, rates, span, look)
+        except LanesError as error:
+            self.tried += error.updates * len(rates)
+            self.sequential += error.updates
+            self.obstacle = str(error)
+            return []
 
     def _side_by_side(
         self, start: Start, rates: Sequence[float], span: tuple[int, int], look: bool

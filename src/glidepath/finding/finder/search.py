@@ -175,6 +175,8 @@ class Search:
         """
         rung: dict[float, Lane] = {}
         window = np.arange(count) - count // 2
+        near = np.unique(np.clip(best + window, *self.bounds))
+        self.flyer.consider(self.start, [2.0**place for place in near.tolist()], length)
         chosen: list[float] = []
         left = self.allowed - self.flyer.updates
         for step in sorted(window.tolist(), key=lambda step: (abs(step), step)):
