@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -77,6 +77,13 @@ class Engine(Protocol):
         """The loss and the metrics over batches that `batch` has placed."""
         ...
 
+    def losses(self, batches: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """The loss of each of some batches of one shape; NaN where the model says none.
+
+        They are placed as one batch with a further first axis.
+        """
+        ...
+
     def batch(self, batch: Any) -> Any:
         """A batch placed where the evaluation wants it."""
         ...
@@ -109,9 +116,18 @@ def make_engine(model: Any, source: StepValues) -> Engine:
     return TorchEngine(model, source)
 
 
+def unstacked(batches: Any) -> Iterator[Any]:
+    """Batches that were stacked, one after the other."""
+    count = examples(batches)
+    for index in range(count):
+        yield tree.map_structure(
+            lambda leaf, index=index: None if leaf is None else leaf[index], batches
+        )
+
+
 def examples(batch: Any) -> int:
     """How many examples a batch has."""
-    return len(next(leaf for leaf in tree.flatten(batch) if leaf is not None))
+    return int(next(leaf for leaf in tree.flatten(batch) if leaf is not None).shape[0])
 
 
 def fresh_metrics(model: Any) -> list[Any]:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from glidepath.backends.keras.data import Arrays
-from glidepath.backends.keras.engine import Rows, StepValues, fresh_metrics
+from glidepath.backends.keras.engine import Rows, StepValues, fresh_metrics, unstacked
 
 
 class JaxEngine:
@@ -31,6 +31,7 @@ class JaxEngine:
         self._step_at = compiled(self._gather_and_step, donate_argnums=0, static_argnums=5)
         self._step_on = compiled(self._step, donate_argnums=0)
         self._test = compiled(self._evaluate)
+        self._losses = compiled(self._each_loss)
 
     def load(self, model: Any) -> None:
         groups = (
@@ -62,6 +63,9 @@ class JaxEngine:
     def batch(self, batch: Any) -> Any:
         return jax.tree.map(jnp.asarray, batch)
 
+    def losses(self, batches: Any) -> Any:
+        return np.asarray(self._losses(self._state[:2], self._placed_metrics, batches), np.float64)
+
     def evaluate(self, batches: Any) -> dict[str, float]:
         metrics, row = self._placed_metrics, None
         for batch in batches:
@@ -71,10 +75,10 @@ class JaxEngine:
         return dict(zip(self._judged, np.asarray(row).tolist(), strict=True))
 
     def save(self) -> Any:
-        return _copy(self._state)
+        return _again(self._state)
 
     def restore(self, state: Any) -> None:
-        self._state = _copy(state)
+        self._state = _again(state)
 
     def sync(self) -> None:
         model, state = self._model, _copy(self._state)
@@ -111,10 +115,25 @@ class JaxEngine:
         row = jnp.stack([jnp.asarray(value, jnp.float32) for value in logs.values()])
         return row, state[2]
 
+    def _each_loss(self, state: Any, metrics: Any, batches: Any) -> Any:
+        def one(batch: Any) -> Any:
+            logs, _ = self._model.test_step((*state, metrics), batch)
+            return jnp.asarray(logs.get("loss", np.nan), jnp.float32)
+
+        if not self._model.run_eagerly:
+            return jax.lax.map(one, batches)
+        return jnp.stack([one(batch) for batch in unstacked(batches)])
+
 
 def _copy(state: Any) -> Any:
     """Copies, because a step gives up the buffers of the state that it is given."""
     return jax.tree.map(lambda value: jnp.array(value, copy=True), state)
+
+
+@jax.jit
+def _again(state: Any) -> Any:
+    """Copies as well, all in one call."""
+    return jax.tree.map(jnp.copy, state)
 
 
 def _maybe_jit(model: Any, function: Any, **options: Any) -> Any:

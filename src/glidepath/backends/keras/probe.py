@@ -18,12 +18,24 @@ class Probe:
     def __init__(self, source: Arrays | Stream, engine: Engine, wanted: int) -> None:
         self._engine = engine
         pieces = _cut(source, wanted) if isinstance(source, Arrays) else _drawn(source, wanted)
-        self._pieces = [engine.batch(piece) for piece in pieces]
+        shapes = [_shapes(piece) for piece in pieces]
+        alike = [pieces] if len(set(shapes)) == 1 else [[piece] for piece in pieces]
+        self._stacks = [engine.batch(_stacked(stack)) for stack in alike]
 
     def losses(self) -> Array:
         """The mean loss of each piece."""
-        found = [self._engine.evaluate([piece]).get("loss", np.nan) for piece in self._pieces]
-        return np.array(found, np.float64)
+        return np.concatenate([self._engine.losses(stack) for stack in self._stacks])
+
+
+def _stacked(pieces: list[Any]) -> Any:
+    """Pieces of one shape as one, with a further first axis."""
+    return tree.map_structure(
+        lambda *leaves: None if leaves[0] is None else np.stack(leaves), *pieces
+    )
+
+
+def _shapes(piece: Any) -> tuple[Any, ...]:
+    return tuple(None if leaf is None else leaf.shape for leaf in tree.flatten(piece))
 
 
 def _cut(source: Arrays, wanted: int) -> list[Any]:

@@ -24,6 +24,8 @@ _EVALUATED_BYTES = 2**26
 """Arrays are evaluated in pieces of about this size."""
 
 
+_ORDERS = 8
+"""Epochs whose order is kept: short trainings from one start go through the same first ones."""
 _KEPT_WEIGHTS = 2**22
 """Models of up to so many weights have their state after `reset` kept for the next one."""
 
@@ -89,6 +91,7 @@ class KerasTrainer:
         self._engine = make_engine(self._model, source)
         self._placed: dict[str, list[Any]] = {}
         self._probes: dict[int, Probe] = {}
+        self._orders: dict[tuple[int, int], Any] = {}
         self._tape: Tape | None = None
         self._fresh: _Fresh | None = None
         if isinstance(self._train, Arrays):
@@ -260,8 +263,14 @@ class KerasTrainer:
                 yield self._engine.step_on(self._tape.draw(), values)
 
     def _place_order(self) -> None:
-        if isinstance(self._train, Arrays):
-            self._engine.order(self._train.order(self._seed, self._epoch))
+        if not isinstance(self._train, Arrays):
+            return
+        place = self._seed, self._epoch
+        if place not in self._orders:
+            if len(self._orders) >= _ORDERS:
+                self._orders.pop(next(iter(self._orders)))
+            self._orders[place] = self._engine.batch(self._train.order(*place))
+        self._engine.order(self._orders[place])
 
 
 def _pieces(source: Arrays) -> Iterator[Any]:

@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops, tree
 
 from glidepath.backends.keras.data import Arrays
-from glidepath.backends.keras.engine import Rows, StepValues, fresh_metrics
+from glidepath.backends.keras.engine import Rows, StepValues, fresh_metrics, unstacked
 
 
 class VariablesEngine(ABC):
@@ -33,7 +33,7 @@ class VariablesEngine(ABC):
         """The logs of the evaluation so far, this batch included."""
 
     def load(self, model: Any) -> None:
-        for mine, theirs in zip(_variables(self.model), _variables(model), strict=True):
+        for mine, theirs in zip(state_of(self.model), state_of(model), strict=True):
             mine.assign(theirs.value)
 
     def place(self, arrays: Arrays) -> None:
@@ -64,11 +64,18 @@ class VariablesEngine(ABC):
             logs = self.evaluate_on(batch)
         return {name: float(ops.convert_to_numpy(value)) for name, value in logs.items()}
 
+    def losses(self, batches: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+        found = []
+        for batch in unstacked(batches):
+            self.model.reset_metrics()
+            found.append(self.evaluate_on(batch).get("loss", np.nan))
+        return np.array([ops.convert_to_numpy(loss) for loss in found], np.float64)
+
     def save(self) -> Any:
-        return [np.array(ops.convert_to_numpy(v.value)) for v in _variables(self.model)]
+        return [np.array(ops.convert_to_numpy(v.value)) for v in state_of(self.model)]
 
     def restore(self, state: Any) -> None:
-        for variable, value in zip(_variables(self.model), state, strict=True):
+        for variable, value in zip(state_of(self.model), state, strict=True):
             variable.assign(value)
 
     def sync(self) -> None:
@@ -88,7 +95,8 @@ class VariablesEngine(ABC):
         return ops.stack([ops.cast(value, "float32") for value in values])
 
 
-def _variables(model: Any) -> list[Any]:
+def state_of(model: Any) -> list[Any]:
+    """The variables that training changes."""
     return [
         *model.trainable_variables,
         *model.non_trainable_variables,
