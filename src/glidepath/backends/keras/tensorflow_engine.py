@@ -52,7 +52,10 @@ class TensorFlowEngine(VariablesEngine):
             return tf.cast(self.model.test_step(batch).get("loss", np.nan), tf.float32)
 
         kept = tf.autograph.experimental.do_not_convert(one)
-        return tf.map_fn(kept, tf.range(examples(batches)), fn_output_signature=tf.float32)
+        # One at a time: they share the metrics' variables.
+        return tf.map_fn(
+            kept, tf.range(examples(batches)), fn_output_signature=tf.float32, parallel_iterations=1
+        )
 
     def _save(self) -> list[Any]:
         return [tf.identity(variable.value) for variable in state_of(self.model)]
