@@ -169,3 +169,16 @@ def test_a_bad_mark_is_refused(spec):
     inner = {"recipe": "constant", "rate": 0.1}
     with pytest.raises((gp.SpecError, gp.ArgumentError), match=r"library|more"):
         gp.from_spec({"version": 1, "ported": inner, **spec})
+
+
+@pytest.mark.parametrize(
+    ("name", "special", "message"),
+    [
+        ("warmup_stable_decay", {}, "missing a required argument: 'num_decay_steps'"),
+        ("cosine", {"cycles": 3}, "unexpected keyword argument 'cycles'"),
+        ("cosine", {"num_warmup_steps": 3}, "multiple values .*'num_warmup_steps'"),
+    ],
+)
+def test_special_arguments_that_do_not_fit_are_named(name, special, message):
+    with pytest.raises(gp.ArgumentError, match=f"{name!r}.*{message}.*scheduler_specific_kwargs"):
+        hugging(name, 1.0, 5, 25, special)

@@ -5,6 +5,7 @@ In the place of the optimizer stands its learning rate. Numbers of steps are opt
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -334,26 +335,23 @@ def get_scheduler(
     """The schedule that `transformers.get_scheduler(name, optimizer, ...)` makes."""
     where = "get_scheduler"
     kind = checks.choice(where, "name", getattr(name, "value", name), _FUNCTIONS)
-    given = dict(scheduler_specific_kwargs or {})
-    function = _FUNCTIONS[kind]
-    if kind == "constant":
-        return function(lr)
-    if kind in _WITHOUT_STEPS:
-        return function(lr, **given)
-    if num_warmup_steps is None:
-        raise ArgumentError(f"{where}: {kind!r} needs num_warmup_steps; give it")
-    if kind == "constant_with_warmup":
-        return function(lr, num_warmup_steps)
-    if kind in _WARM_UP_ONLY:
-        return function(lr, num_warmup_steps, **given)
-    if num_training_steps is None and kind != "warmup_stable_decay":
-        raise ArgumentError(f"{where}: {kind!r} needs num_training_steps; give it")
-    return function(
-        lr,
-        num_warmup_steps=num_warmup_steps,
-        num_training_steps=num_training_steps,
-        **given,
-    )
+    given = {} if kind.startswith("constant") else dict(scheduler_specific_kwargs or {})
+    function, steps = _FUNCTIONS[kind], dict[str, int | None]()
+    if kind != "constant" and kind not in _WITHOUT_STEPS:
+        if num_warmup_steps is None:
+            raise ArgumentError(f"{where}: {kind!r} needs num_warmup_steps; give it")
+        steps["num_warmup_steps"] = num_warmup_steps
+    if steps and kind not in _WARM_UP_ONLY:
+        if num_training_steps is None and kind != "warmup_stable_decay":
+            raise ArgumentError(f"{where}: {kind!r} needs num_training_steps; give it")
+        steps["num_training_steps"] = num_training_steps
+    try:
+        inspect.signature(function).bind(lr, **steps, **given)
+    except TypeError as error:
+        raise ArgumentError(
+            f"{where}: {kind!r}: {error}; give scheduler_specific_kwargs={{...}} with what it takes"
+        ) from error
+    return function(lr, **steps, **given)
 
 
 def _steps(where: str, num_warmup_steps: int, num_training_steps: int) -> tuple[int, int]:
