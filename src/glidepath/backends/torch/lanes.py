@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -56,17 +58,15 @@ class Lanes:
     ) -> tuple[Array, list[Any]]:
         """See `glidepath.training.Laner`."""
         rows = self._rows(states, values)
-        done = 0
+        losses: list[Tensor] = []
         try:
             fleet = self._begin(states)
-            losses = []
-            for row in rows:
-                losses.append(self._update(fleet, row))
-                done += 1
+            with _quiet():
+                losses.extend(self._update(fleet, row) for row in rows)
             ends = self._ends(fleet, states)
             found = torch.stack(losses, dim=1).double().cpu().numpy() if losses else None
         except Exception as error:
-            raise LanesError(_said(error), done) from error
+            raise LanesError(_said(error), len(losses)) from error
         return np.empty((len(states), 0)) if found is None else found, ends
 
     def trial(self, states: Sequence[Any], values: Mapping[str, Array]) -> LaneTrial:
@@ -86,7 +86,8 @@ class Lanes:
                 alone[lane] = self._alone(states[lane], rows, lane)
                 apart += len(rows)
             self._moving = self._moved(states, alone)
-            together = self._together(states, rows)
+            with _quiet():
+                together = self._together(states, rows)
             flown = len(rows)
             wrong = _differing(alone, together, self._moving)
         except Exception as error:  # noqa: BLE001  what the user's own code raises, of any kind
@@ -185,13 +186,18 @@ class Lanes:
         trainer = self._trainer
         parts = trainer.task.accumulate
         leaves = list(fleet.weights.values())
+        outside = [tensor for tensor in trainer.model.parameters() if tensor.requires_grad]
         total, losses = None, []
         for _ in range(parts):
             inputs, targets = trainer._source("train").draw()
             found = self._mapped({**fleet.weights, **fleet.buffers}, inputs, targets)
             if found.ndim != 1:
                 raise LanesError("the loss is not one number per lane")
-            given = torch.autograd.grad(found.sum() / parts, leaves, allow_unused=True)
+            wanted = [*leaves, *outside]
+            given = torch.autograd.grad(found.sum() / parts, wanted, allow_unused=True)
+            given, past = given[: len(leaves)], given[len(leaves) :]
+            if any(gradient is not None for gradient in past):
+                raise LanesError("the loss reaches the model's parameters past the outputs")
             if any(gradient is None for gradient in given):
                 raise LanesError("some parameters have no gradient")
             joined = torch.cat([gradient.reshape(len(found), -1) for gradient in given], dim=1)
@@ -241,9 +247,7 @@ class Lanes:
 
     def _together(self, states: Sequence[Any], rows: Sequence[Mapping[str, list[float]]]) -> _Seen:
         """The updates of all lanes at once."""
-        trainer = self._trainer
         fleet = self._begin(states)
-        trainer.optimizer.zero_grad()
         seen, clock = _Seen([[] for _ in states], [[] for _ in states]), self._clock
         for number, row in enumerate(rows):
             began = clock()
@@ -255,8 +259,6 @@ class Lanes:
                 seen.gradients[lane].append(fleet.gradients[lane])
             if not number:
                 seen.buffers = [fleet.moved(lane) for lane in range(len(states))]
-        if any(tensor.grad is not None for tensor in trainer.model.parameters()):
-            raise LanesError("the loss reaches the model's parameters in another way than by it")
         seen.generators = randomness.states()
         self._ends(fleet, states)
         return seen
@@ -275,6 +277,14 @@ class Lanes:
             for name, _ in self._trainer.model.named_buffers()
             if any(not torch.equal(first[name], buffers[name]) for buffers in found)
         )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the warning that an operation is mapped slowly: a trial takes the time."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="There is a performance drop")
+        yield
 
 
 def _differing(alone: Mapping[int, _Seen], together: _Seen, moving: Sequence[str]) -> str | None:
