@@ -1,6 +1,7 @@
 """PyTorch's lanes side by side: what one by one gives, wherever they can be had."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,11 +17,18 @@ from glidepath.backends.torch import lanes
 from glidepath.backends.torch.elementwise import is_elementwise
 from glidepath.backends.torch.groups import GroupValues
 from glidepath.finding.finder import lanes as flying
+from glidepath.finding.finder.effort import EFFORTS
 from glidepath.training import Laner, LaneTrial, LaneTrier
 
 COSINE = gp.linear(0, 1, "10%") >> gp.cosine_decay(1, "90%")
 LOSS = nn.functional.binary_cross_entropy_with_logits
 RATES = np.array([[0.3], [0.1], [0.02]])
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch):
+    """A search of 200 updates."""
+    monkeypatch.setitem(EFFORTS, "quick", replace(EFFORTS["quick"], least=200))
 
 
 def data(count, seed):
