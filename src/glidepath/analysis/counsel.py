@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from glidepath.analysis.beside import by_others
 from glidepath.analysis.ensemble import Ensemble
 from glidepath.analysis.findings import Finding, decay_share
 from glidepath.analysis.optimisation import Recommendation
 from glidepath.analysis.prediction import Difference
 from glidepath.analysis.rates import RateCurve
+from glidepath.analysis.regimes import Regime, by_shape
 from glidepath.analysis.run import LoggedRun
 from glidepath.analysis.signs import spikes
 from glidepath.analysis.widths import NORMAL_90
@@ -33,6 +35,10 @@ _LOST = (
     "The loss was lost, which a rate that is too large does most often. Start again with a rate "
     "three to ten times smaller and a longer warm-up."
 )
+_WEAK = (
+    "That is a guess, for this log says little of its rate: a run at three times the rate, given "
+    "beside it, would tell."
+)
 _CURES = {
     "overfitting": "The model over-fits from update {step} on: stop there, regularise or use more "
     "data before tuning the rate.",
@@ -45,36 +51,48 @@ _CURES = {
 }
 
 
-def regime(run: LoggedRun, found: Sequence[Finding], ensemble: Ensemble | None) -> tuple[str, str]:
+def regime(
+    run: LoggedRun,
+    found: Sequence[Finding],
+    ensemble: Ensemble | None,
+    beside: Sequence[LoggedRun] = (),
+) -> Regime:
     """What the rate is for this training, and why.
 
     While the rate is high, noise holds the loss up, and a decay sets it free; while it is low,
     there is little to set free and much still to learn. So the law is asked what a linear decay
     over the last fifth gives, and what training on at the peak for as long again. On the published
     124M curves of benchmarks/laws.py the decay gives about half as much at a rate ten times below
-    the best, and two to eight times as much near the best.
+    the best, and two to eight times as much near the best. Other runs of the task tell more than
+    a law, and where there is neither, the shape of the loss tells.
     """
     rose = next((finding for finding in found if finding.kind == "diverged"), None)
     if rose is not None:
-        return "diverging", rose.text
+        return Regime("diverging", rose.text, "high")
     count = spikes(run).size
     if count >= MANY_SPIKES:
-        return "at the edge", f"{count} spikes: the training is barely stable at this rate"
-    if ensemble is None:
-        return (
-            "unknown",
-            "what a decay gives tells the regimes apart, and no law says it of this log",
-        )
+        words = f"{count} spikes: the training is barely stable at this rate"
+        return Regime("at the edge", words, "moderate")
+    other = by_others(run, beside)
+    if other is not None:
+        return other
+    return by_shape(run) if ensemble is None else _by_law(run, ensemble)
+
+
+def _by_law(run: LoggedRun, ensemble: Ensemble) -> Regime:
     decay, more, error = _forces(run, ensemble)
     words = (
         f"a decay over the last fifth gives {decay:.4f}, training on for as long again at the "
         f"peak {more:.4f}"
     )
     if abs(decay - more) < error:
-        return "good or a little small", f"{words}, which may be the same (± {error:.4f})"
+        return Regime(
+            "good or a little small", f"{words}, which may be the same (± {error:.4f})", "moderate"
+        )
     if decay < more:
-        return "too small", words + ": noise does not hold the loss back, slowness does"
-    return "good", words
+        slow = words + ": noise does not hold the loss back, slowness does"
+        return Regime("too small", slow, "high")
+    return Regime("good", words, "high")
 
 
 def _forces(run: LoggedRun, ensemble: Ensemble) -> tuple[float, float, float]:
@@ -99,7 +117,7 @@ def _forces(run: LoggedRun, ensemble: Ensemble) -> tuple[float, float, float]:
 
 def advice(
     run: LoggedRun,
-    kind: str,
+    rate: Regime,
     found: Sequence[Finding],
     asked: tuple[Recommendation, Difference, int | None] | None,
     refused: str | None,
@@ -108,20 +126,22 @@ def advice(
 
     Args:
         run: the run.
-        kind: the regime.
+        rate: the regime of the rate.
         found: the findings.
         asked: the recommended schedule, its gain, and the updates it would have saved.
         refused: why there is no recommendation.
     """
-    lost = kind == "diverging" and run.lost is not None
-    parts = [_told(run), _LOST if lost else _REGIMES[kind]]
+    lost = rate.kind == "diverging" and run.lost is not None
+    parts = [_told(run), _LOST if lost else _REGIMES[rate.kind]]
+    if rate.confidence == "low" and rate.kind != "unknown":
+        parts.append(_WEAK)
     parts += [
         _CURES[finding.kind].format(step=finding.step)
         for finding in found
         if finding.kind in _CURES
     ]
     if asked is not None:
-        parts.append(_better(run, kind, *asked))
+        parts.append(_better(run, rate.kind, *asked))
     elif refused is not None:
         parts.append(f"What another schedule would give cannot be told: {refused}.")
     return " ".join(part for part in parts if part)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from glidepath.analysis.counsel import advice, regime
 from glidepath.analysis.ensemble import Ensemble, assemble
 from glidepath.analysis.findings import Finding, shape, signs
-from glidepath.analysis.given import Run, as_run
+from glidepath.analysis.given import Run, as_run, as_runs
 from glidepath.analysis.optimisation import Recommendation, recommend, warmup_fits
 from glidepath.analysis.prediction import Difference, Prediction, difference
 from glidepath.analysis.rates import RateCurve, from_plan
@@ -43,9 +44,11 @@ class Diagnosis:
     run: str
     regime: str
     """Of the rate: "too small", "good or a little small" where the two lie within their error,
-    "good", "at the edge", "diverging", or "unknown"."""
+    "good", "at the edge", "diverging", or "unknown" where too few losses were logged."""
     evidence: str
     """Why this regime, in a sentence."""
+    confidence: str
+    """Of the regime: "high", "moderate" or "low"."""
     findings: tuple[Finding, ...]
     gain: Difference | None
     """loss(recommended schedule) − loss(this one) at the same length; None where it is refused."""
@@ -81,6 +84,7 @@ class Diagnosis:
             "peak": self.logged.rates.peak,
             "regime": self.regime,
             "evidence": self.evidence,
+            "confidence": self.confidence,
             "findings": [asdict(finding) for finding in self.findings],
             "decay": None if decay is None else asdict(decay),
             "gain": None if self.gain is None else self.gain.to_json(),
@@ -92,7 +96,9 @@ class Diagnosis:
         }
 
 
-def diagnose(run: Run, steps_per_epoch: int | None = None) -> Diagnosis:
+def diagnose(
+    run: Run, steps_per_epoch: int | None = None, *, beside: Run | Sequence[Run] = ()
+) -> Diagnosis:
     """Read the signs in one run: regime of the rate, spikes, plateaus, over-fitting, changes.
 
     Where the run has seen a decay, it also says what the best schedule of the same length and
@@ -101,6 +107,8 @@ def diagnose(run: Run, steps_per_epoch: int | None = None) -> Diagnosis:
     Args:
         run: a run, a record, the path of a log, what Keras's `fit` returned, or a dict of lists.
         steps_per_epoch: updates in an epoch, where the log counts epochs and does not tell.
+        beside: other runs of the same task. Those of the same length and schedule at other rates
+            tell the regime better than one log can.
 
     Raises:
         ArgumentError: none of these.
@@ -125,21 +133,27 @@ def diagnose(run: Run, steps_per_epoch: int | None = None) -> Diagnosis:
         asked = (recommended, gain, saved)
         findings += shape(logged, recommended, gain)
         fitted, instead = _curve(ensemble, logged.rates), _curve(ensemble, best)
-    kind, evidence = regime(logged, findings, ensemble)
+    found = regime(logged, findings, ensemble, _others(beside, steps_per_epoch))
     return Diagnosis(
         logged.name,
-        kind,
-        evidence,
+        found.kind,
+        found.evidence,
+        found.confidence,
         tuple(findings),
         None if asked is None else asked[1],
         None if asked is None else asked[2],
         None if asked is None else asked[0],
         refused,
-        advice(logged, kind, findings, asked, refused),
+        advice(logged, found, findings, asked, refused),
         logged,
         fitted,
         instead,
     )
+
+
+def _others(beside: Run | Sequence[Run], steps_per_epoch: int | None) -> tuple[LoggedRun, ...]:
+    none = isinstance(beside, Sequence) and not isinstance(beside, str) and not beside
+    return () if none else as_runs(beside, steps_per_epoch)
 
 
 def _fitted(run: LoggedRun) -> tuple[Ensemble | None, str | None]:

@@ -225,7 +225,7 @@ def diagnose(
             folder = len(parts) == 1 and parts[0].is_dir()
             logs = find_runs(parts[0]) if folder else []
             given += [([log], True) for log in logs] if folder else [(parts, False)]
-        found, skipped = [], []
+        read, skipped = [], []
         for parts, discovered in given:
             try:
                 logged = _read(parts, columns, flown, steps_per_epoch)
@@ -234,7 +234,8 @@ def diagnose(
                     raise
                 skipped.append({"path": str(parts[0]), "why": str(error)})
                 continue
-            found.append(ask(logged))
+            read.append(logged)
+        found = [ask(run, beside=[other for other in read if other is not run]) for run in read]
         for item in skipped:
             sys.stderr.write(f"glidepath: left out: {item['why']}\n")
         if not found:

@@ -57,7 +57,7 @@ def diagnosis_text(found: Diagnosis) -> Group:
     """A diagnosis: the regime, the findings, and what to do next."""
     parts: list[Text] = [
         Text(f"\n{found.run}", style="bold"),
-        Text(f"the rate: {found.regime}" + (f" ({found.evidence})" if found.evidence else "")),
+        Text(f"the rate: {found.regime}, {found.confidence} confidence ({found.evidence})"),
     ]
     for finding in found.findings:
         parts.append(Text(f"- {finding.kind.replace('_', ' ')}: {finding.text}"))

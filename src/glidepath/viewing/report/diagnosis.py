@@ -150,7 +150,8 @@ def _section(item: Diagnosis, index: int, drawn: Mapping[str, object]) -> Markup
         )
         for finding in item.findings
     ]
-    evidence = f"{item.evidence[:1].upper()}{item.evidence[1:]}." if item.evidence else ""
+    words = f"{item.evidence[:1].upper()}{item.evidence[1:]}"
+    evidence = f"with {item.confidence} confidence. {words}."
     notes = [element("p", f"Reading: {words}.", class_="note") for words in item.logged.warnings]
     return element(
         "section",
