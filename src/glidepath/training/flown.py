@@ -241,7 +241,7 @@ def _state(fresh: Any, kept: Mapping[str, Any]) -> Any:
 def _monitored(controller: MetricController, metrics: Mapping[str, Any]) -> float:
     if controller.monitor not in metrics:
         raise ArgumentError(
-            f"a controller monitors {controller.monitor!r}, which is not among the metrics; give "
-            f"one of {', '.join(sorted(metrics)) or 'them'}, or monitor another"
+            f"a controller monitors {controller.monitor!r}, which is not among the metrics "
+            f"({', '.join(sorted(metrics)) or 'none were given'}); give it, or monitor another"
         )
     return float(metrics[controller.monitor])

@@ -221,6 +221,7 @@ class Flight(Changeable, keras.callbacks.Callback):
         live.refuse_unflown(optimizer, names)
         if self.plan is not None:
             moved.warn_of_porting(self.plan.policy, optimizer)
+            flight_plan.warn_past_the_end(self.plan, self._seen, self._start)
         if self._record is not None:
             flight_log.check_record(self._record, self._seen)
         self._longest = _RING - 1 if steps is None else -(-steps // every)

@@ -99,6 +99,20 @@ def warn_of_fresh_controllers(update: int) -> None:
     )
 
 
+def warn_past_the_end(plan: Plan, update: int, start: int) -> None:
+    """Say that a run goes on where its plan is over."""
+    total = plan.total_steps
+    if total is None or update - start < total or not np.ptp(plan.table()):
+        return
+    warnings.warn(
+        f"Flight: training begins at update {update} of the optimizer, and the plan, which is "
+        f"{total} updates long and began at {start}, is over; every update has its last rate, "
+        f"{float(plan(total)):g}. For a policy that begins now give Flight(..., start={update}), "
+        "for a longer run flight.extend(...)",
+        stacklevel=2,
+    )
+
+
 def warn_of_an_unseen_epoch() -> None:
     """Say that a checkpoint is written before the controllers saw the epoch's metrics."""
     warnings.warn(
