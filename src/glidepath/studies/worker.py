@@ -185,14 +185,22 @@ class _Timed:
         self.seconds = 0.0
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._trainer, name)
+        found = getattr(self._trainer, name)
+        return self._timed(found) if name in ("advance_lanes", "try_lanes") else found
 
     def advance(self, values: Mapping[str, Array]) -> Updates:
         """The trainer's own, timed."""
-        began = time.perf_counter()
-        updates = self._trainer.advance(values)
-        self.seconds += time.perf_counter() - began
+        updates: Updates = self._timed(self._trainer.advance)(values)
         return updates
+
+    def _timed(self, steps: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*given: Any) -> Any:
+            began = time.perf_counter()
+            found = steps(*given)
+            self.seconds += time.perf_counter() - began
+            return found
+
+        return timed
 
 
 def _opened(key: str, task: StudyTask) -> tuple[Trainer, float]:

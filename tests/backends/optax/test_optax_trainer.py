@@ -130,6 +130,8 @@ def test_a_run_that_is_resumed_goes_on_bit_for_bit():
     trainer.reset(5)
     whole = trainer.advance({name: plan.table(name) for name in plan.tracks})
     last = trainer.parameters
+    trainer.reset(6)
+    assert trainer.advance({"learning_rate": plan.table()}).losses[0] != whole.losses[0]
     trainer.reset(5)
     trainer.advance({name: plan.table(name)[:23] for name in plan.tracks})
     saved = trainer.snapshot()

@@ -24,17 +24,19 @@ _EVALUATED_BYTES = 2**26
 """Arrays are evaluated in pieces of about this size."""
 
 
-_ORDERS = 8
-"""Epochs whose order is kept: short trainings from one start go through the same first ones."""
+_ORDERS, _ORDERED = 8, 2**20
+"""Epochs whose order is kept, and examples of all that are, where that makes more: trainings from
+one seed go through the same ones."""
 _KEPT_WEIGHTS = 2**22
-"""Models of up to so many weights have their state after `reset` kept for the next one."""
+_KEPT_SEEDS = 16
+"""States after `reset` are kept for the next ones: of so many seeds at most, and of so many weights
+all together."""
 
 
 @dataclass(frozen=True)
 class _Fresh:
     """The state right after a reset to a seed."""
 
-    seed: int
     engine: Any
     generators: tuple[Any, ...]
 
@@ -93,7 +95,7 @@ class KerasTrainer:
         self._probes: dict[int, Probe] = {}
         self._orders: dict[tuple[int, int], Any] = {}
         self._tape: Tape | None = None
-        self._fresh: _Fresh | None = None
+        self._fresh: dict[int, _Fresh] = {}
         if isinstance(self._train, Arrays):
             self._engine.place(self._train)
         else:
@@ -145,18 +147,22 @@ class KerasTrainer:
 
         Sets Python's, NumPy's and the engine's global seeds. The same seed gives the same run bit
         for bit on arrays; a data set that shuffles must draw from those generators for the same.
-        A small model's state is kept, so that the next reset to the same seed need not build it.
+        A small model's states are kept, so that the next reset to a seed need not build it again.
         """
         keras.utils.set_random_seed(seed)
-        if self._fresh is not None and self._fresh.seed == seed:
-            self._engine.restore(self._fresh.engine)
-            _set_generators(self._fresh.generators)
+        kept = self._fresh.get(seed)
+        if kept is not None:
+            self._engine.restore(kept.engine)
+            _set_generators(kept.generators)
         else:
             fresh = build(self.task, self._train)
             same_shapes(self._model, fresh)
             self._engine.load(fresh)
-            kept = fresh.count_params() <= _KEPT_WEIGHTS
-            self._fresh = _Fresh(seed, self._engine.save(), _generators()) if kept else None
+            most = min(_KEPT_WEIGHTS // max(fresh.count_params(), 1), _KEPT_SEEDS)
+            if most and len(self._fresh) >= most:
+                self._fresh.pop(next(iter(self._fresh)))
+            if most:
+                self._fresh[seed] = _Fresh(self._engine.save(), _generators())
         self._seed, self._epoch, self._batch = seed, 0, 0
         if self._tape is not None:
             self._tape.rewind()
@@ -267,7 +273,7 @@ class KerasTrainer:
             return
         place = self._seed, self._epoch
         if place not in self._orders:
-            if len(self._orders) >= _ORDERS:
+            if len(self._orders) >= max(_ORDERS, _ORDERED // self._train.count):
                 self._orders.pop(next(iter(self._orders)))
             self._orders[place] = self._engine.batch(self._train.order(*place))
         self._engine.order(self._orders[place])

@@ -20,10 +20,12 @@ from glidepath.errors import ArgumentError, TaskError
 from glidepath.training.order import epoch_order
 from glidepath.training.trainer import Array, Metric, Updates
 
-_ORDERS = 8
-"""Epochs whose order is kept: short trainings from one start go through the same first ones."""
-_KEPT_NUMBERS = 2**23
-"""States of up to so many numbers are kept after `reset` for the next one to the same seed."""
+_ORDERS, _ORDERED = 8, 2**20
+"""Epochs whose order is kept, and examples of all that are, where that makes more: trainings from
+one seed go through the same ones."""
+_KEPT_SEEDS, _KEPT_NUMBERS = 16, 2**23
+"""States after `reset` are kept for the next ones: of so many seeds at most, and of so many numbers
+all together."""
 _EVALUATED = 1024
 """Splits are evaluated in pieces of this many examples."""
 
@@ -80,7 +82,7 @@ class OptaxTrainer:
         self._probes: dict[int, Any] = {}
         self._orders: dict[tuple[int, int], Any] = {}
         self._lanes = Lanes(self)
-        self._fresh: _Snapshot | None = None
+        self._fresh: dict[int, _Snapshot] = {}
         self.reset(0)
 
     @property
@@ -111,10 +113,10 @@ class OptaxTrainer:
     def reset(self, seed: int) -> None:
         """Fresh parameters, empty optimizer slots and the data's order, all from `seed`.
 
-        A small state is kept, so that the next reset to the same seed need not make it.
+        Small states are kept, so that the next reset to a seed need not make them again.
         """
-        if self._fresh is not None and self._fresh.seed == seed:
-            self.restore(self._fresh)
+        if seed in self._fresh:
+            self.restore(self._fresh[seed])
             return
         weights, self._key = jax.random.split(jax.random.key(seed))
         parameters = _copy(self.task.parameters(weights))
@@ -128,8 +130,12 @@ class OptaxTrainer:
         self._state = (parameters, _copy(self._optimizer.init(parameters)))
         self._seed, self._epoch, self._batch = seed, 0, 0
         self._place_order()
-        small = sum(leaf.size for leaf in jax.tree.leaves(self._state)) <= _KEPT_NUMBERS
-        self._fresh = self.snapshot() if small else None
+        size = sum(leaf.size for leaf in jax.tree.leaves(self._state))
+        most = min(_KEPT_NUMBERS // max(size, 1), _KEPT_SEEDS)
+        if most and len(self._fresh) >= most:
+            self._fresh.pop(next(iter(self._fresh)))
+        if most:
+            self._fresh[seed] = self.snapshot()
 
     def advance(self, values: Mapping[str, Array]) -> Updates:
         """One optimizer update per entry, at the given values in float32.
@@ -236,7 +242,7 @@ class OptaxTrainer:
     def _place_order(self) -> None:
         place = self._seed, self._epoch
         if place not in self._orders:
-            if len(self._orders) >= _ORDERS:
+            if len(self._orders) >= max(_ORDERS, _ORDERED // self._count):
                 self._orders.pop(next(iter(self._orders)))
             self._orders[place] = jnp.asarray(epoch_order(*place, self._count))
         self._order = self._orders[place]
