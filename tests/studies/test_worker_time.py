@@ -28,7 +28,7 @@ def test_lanes_side_by_side_are_steps_as_much_as_lanes_one_by_one():
     assert timed.advance(1) == ("advanced", 1)
     assert timed.advance_lanes(2, 3) == ("lanes", 2, 3)
     timed.probe(1024)
-    assert 0.03 <= timed.seconds
+    assert timed.seconds >= 0.03
     with pytest.raises(AttributeError):
         timed.try_lanes([], {})
 
