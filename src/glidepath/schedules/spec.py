@@ -12,7 +12,6 @@ nested: `{"then": [...]}`, `{"take": ..., "over": ...}`, `{"scale": ..., "by": .
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import json
 from collections.abc import Callable, Mapping
@@ -62,6 +61,8 @@ CONTROLLERS: dict[str, Callable[..., Controller]] = {}
 
 def fingerprint(spec: Mapping[str, object]) -> str:
     """A short hash of a spec's canonical JSON."""
+    import hashlib  # loads OpenSSL, which importing this package need not
+
     text = json.dumps(spec, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
