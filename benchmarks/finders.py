@@ -57,7 +57,7 @@ def main() -> None:
     if arguments.command == "oracle":
         finders_oracle.make(chosen, arguments.seeds)
     elif arguments.command == "speed":
-        finders_speed.speed(chosen)
+        finders_speed.speed(chosen, arguments.data, bool(arguments.tasks))
     elif arguments.command == "left":
         finders_left.make_left(chosen, arguments.ask)
     else:

@@ -16,9 +16,10 @@ import glidepath.torch
 from glidepath.backends.torch import lanes
 from glidepath.backends.torch.elementwise import is_elementwise
 from glidepath.backends.torch.groups import GroupValues
+from glidepath.errors import LanesError
 from glidepath.finding.finder import lanes as flying
 from glidepath.finding.finder.effort import EFFORTS
-from glidepath.training import Laner, LaneTrial, LaneTrier
+from glidepath.training import Laner, LaneTrier
 
 COSINE = gp.linear(0, 1, "10%") >> gp.cosine_decay(1, "90%")
 LOSS = nn.functional.binary_cross_entropy_with_logits
@@ -306,8 +307,9 @@ def test_auto_flies_side_by_side_what_is_long_enough_and_was_faster(faster, monk
     mine = trainer()
     alone = gp.find(mine, COSINE, 40, effort="quick")
     assert alone.cost.sequential_updates == alone.cost.lane_updates
-    tried = lambda *_: LaneTrial(None, faster, 15, 9)  # noqa: E731
-    monkeypatch.setattr(glidepath.torch.TorchTrainer, "try_lanes", tried)
+    kind = glidepath.torch.TorchTrainer
+    tried = kind.try_lanes
+    monkeypatch.setattr(kind, "try_lanes", lambda *g: replace(tried(*g), faster=faster))
     monkeypatch.setattr(flying, "_WORTH_TRYING", 0.0)
     together = gp.find(mine, COSINE, 40, effort="quick")
     assert together.learning_rate == pytest.approx(alone.learning_rate, rel=0.01)
@@ -334,6 +336,9 @@ def test_a_lane_that_dies_leaves_the_others_alone():
     mine.reset(0)
     start = mine.snapshot()
     rates = {"learning_rate": np.array([[0.1], [1e6], [0.01]]) * np.ones(30)}
+    with pytest.raises(LanesError, match="try_lanes first"):
+        mine.advance_lanes([start] * 3, rates)
+    assert mine.try_lanes([start] * 3, {"learning_rate": RATES * np.ones(3)}).obstacle is None
     losses, ends = mine.advance_lanes([start] * 3, rates)
     assert not np.isfinite(losses[1]).all()
     for lane in (0, 2):

@@ -49,6 +49,7 @@ class Lanes:
 
     def __init__(self, trainer: TorchTrainer) -> None:
         self._trainer = trainer
+        self._cleared = False
         self._moving: tuple[str, ...] = ()
         self._model: Any = None
         self._mapped: Callable[..., Any]
@@ -57,6 +58,8 @@ class Lanes:
         self, states: Sequence[Any], values: Mapping[str, Array]
     ) -> tuple[Array, list[Any]]:
         """See `glidepath.training.Laner`."""
+        if not self._cleared:
+            raise LanesError("no trial has shown that it can be done; call try_lanes first")
         rows = self._rows(states, values)
         losses: list[Tensor] = []
         try:
@@ -71,6 +74,7 @@ class Lanes:
 
     def trial(self, states: Sequence[Any], values: Mapping[str, Array]) -> LaneTrial:
         """See `glidepath.training.LaneTrier`."""
+        self._cleared = False
         obstacle = self._obstacle()
         if obstacle is not None:
             return LaneTrial(obstacle)
@@ -92,7 +96,7 @@ class Lanes:
             wrong = _differing(alone, together, self._moving)
         except Exception as error:  # noqa: BLE001  what the user's own code raises, of any kind
             wrong, together = _said(error), None
-        faster = 0.0
+        faster, self._cleared = 0.0, wrong is None
         if wrong is None and together is not None and together.seconds:
             each = float(np.mean([min(seen.seconds) for seen in alone.values()]))
             faster = each * len(states) / min(together.seconds)
