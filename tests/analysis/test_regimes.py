@@ -8,6 +8,7 @@ import pytest
 from sklearn.datasets import load_breast_cancer
 
 from glidepath.analysis import LoggedRun, diagnose
+from glidepath.analysis.beside import by_others
 from glidepath.analysis.rates import RateCurve
 from glidepath.analysis.regimes import by_shape
 
@@ -85,8 +86,16 @@ def test_a_rate_far_too_large_is_called_diverging_or_at_the_edge():
     assert diagnose(logged(1000.0)).regime in ("diverging", "at the edge")
 
 
-def test_runs_at_other_rates_decide():
-    runs = [logged(rate) for rate in RATES]
+def decayed(rate):
+    """The same losses, as if the rate had come down to zero at the end."""
+    run = logged(rate)
+    fall = RateCurve(np.asarray([0.0, 400, 479]), np.asarray([1.0, 1, 0]) * rate, run.total)
+    return replace(run, rates=fall)
+
+
+def test_runs_at_other_rates_decide(monkeypatch):
+    monkeypatch.setattr("glidepath.analysis.diagnosis._fitted", lambda run: (None, "not asked"))
+    runs = [decayed(rate) for rate in RATES]
     told = [diagnose(run, beside=[r for r in runs if r is not run]) for run in runs]
     assert [found.regime for found in told[:2]] == ["too small", "too small"]
     assert told[3].regime == "good"
@@ -94,6 +103,15 @@ def test_runs_at_other_rates_decide():
     assert "of 6 rates of this task" in told[0].evidence and told[0].confidence == "high"
     best = diagnose(runs[3], beside=runs[:3])
     assert best.regime == "good or a little small" and "none is higher" in best.evidence
+
+
+def test_of_runs_that_never_came_down_only_too_small_a_rate_is_told_by_others():
+    runs = [logged(rate) for rate in RATES]
+    assert by_others(runs[1], runs).kind == "too small"
+    assert by_others(runs[4], runs) is None, "its noise holds it up; its shape tells"
+    lowest = min(runs, key=lambda run: run.loss[-3:].mean())
+    found = by_others(lowest, runs)
+    assert (found.kind, found.confidence) == ("good or a little small", "moderate")
 
 
 def test_only_runs_of_one_task_length_and_schedule_are_compared():

@@ -20,6 +20,8 @@ LENGTHS = 0.1
 """And the runs' lengths by less than this share."""
 STARTS = 0.25
 """And their first training losses, where both have some."""
+LOW = 0.2
+"""A run had its decay where its last rate is this share of its peak or less."""
 SURELY = 2.0
 """Standard deviations of the difference of two seeds by which a run is worse."""
 
@@ -27,8 +29,10 @@ SURELY = 2.0
 def by_others(run: LoggedRun, others: Sequence[LoggedRun]) -> Regime | None:
     """The regime of a run beside others of its task; None where none of them flew another rate.
 
-    Only runs of the same length, schedule and kind of loss are compared. A run is worse where it
-    ends higher by more than twice what two seeds usually differ by.
+    Only runs of the same length, schedule and kind of loss are compared. A run is worse where its
+    loss comes less low by more than twice what two seeds usually differ by. While the rate is high,
+    its noise holds the loss up, so that a larger rate ends higher though it would be better after a
+    decay: of runs that never came down only a smaller rate can be told from a larger one.
     """
     same = [run, *(other for other in others if _comparable(run, other))]
     ends: dict[float, list[float]] = {}
@@ -43,15 +47,7 @@ def by_others(run: LoggedRun, others: Sequence[LoggedRun]) -> Regime | None:
     if not np.isfinite(level[best]) or not np.isfinite(level[own]):
         return None
     seeds = usual(gather((run,)), (run,)) * np.sqrt(1 / len(ends[own]) + 1 / len(ends[best]))
-    words = (
-        f"at {own:.3g} the loss ends at {level[own]:.4g}; of {len(ends)} rates of this task the "
-        f"best, {best:.3g}, ends at {level[best]:.4g}"
-    )
-    if level[own] > level[best] * (1 + SURELY * seeds):
-        return Regime("too small" if own < best else "at the edge", words, "high")
-    if own == max(level):
-        return Regime("good or a little small", f"{words}, and none is higher", "moderate")
-    return Regime("good", words, "high")
+    return _judged(run, own, level, SURELY * float(seeds))
 
 
 def _near(a: float, b: float) -> bool:
@@ -81,8 +77,31 @@ def _start(run: LoggedRun) -> float | None:
 
 
 def _end(run: LoggedRun) -> float:
-    """The loss at the end; infinite where the run diverged."""
-    if diverged(run) or run.loss.size == 0:
+    """The loss at the end, or the lowest where it over-fits; infinite where the run diverged."""
+    if diverged(run) or run.loss.size < 3:
         return float("inf")
+    if run.of == "validation":
+        three = np.median(np.lib.stride_tricks.sliding_window_view(run.loss, 3), axis=1)
+        return float(np.min(three))
     late = run.loss[run.step > (1 - EARLY / 2) * run.total]
     return float(np.median(late if late.size >= 3 else run.loss[-3:]))
+
+
+def _judged(run: LoggedRun, own: float, level: dict[float, float], surely: float) -> Regime | None:
+    """The regime of a rate among several, by their losses."""
+    best = min(level, key=lambda rate: level[rate])
+    words = (
+        f"at {own:.3g} the loss comes to {level[own]:.4g}; of {len(level)} rates of this task the "
+        f"best, {best:.3g}, comes to {level[best]:.4g}"
+    )
+    worse = level[own] > level[best] * (1 + surely)
+    if worse and own < best:
+        return Regime("too small", words, "high")
+    if float(run.rates.at(run.total - 1)) > LOW * run.rates.peak:
+        more = f"{words}, while the rate is high; after a decay a larger one may be better"
+        return Regime("good or a little small", more, "moderate") if own == best else None
+    if worse:
+        return Regime("at the edge", words, "high")
+    if own == max(level):
+        return Regime("good or a little small", f"{words}, and none is higher", "moderate")
+    return Regime("good", words, "high")

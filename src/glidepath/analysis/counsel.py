@@ -8,6 +8,7 @@ import numpy as np
 
 from glidepath.analysis.beside import by_others
 from glidepath.analysis.ensemble import Ensemble
+from glidepath.analysis.evidence import scatter
 from glidepath.analysis.findings import Finding, decay_share
 from glidepath.analysis.optimisation import Recommendation
 from glidepath.analysis.prediction import Difference
@@ -18,12 +19,14 @@ from glidepath.analysis.signs import spikes
 from glidepath.analysis.widths import NORMAL_90
 
 MANY_SPIKES = 3
+NOISY = 0.1
+"""The losses of small batches, near zero, scatter by more than this, and leap without a reason."""
 
 _REGIMES = {
     "diverging": "The loss rose instead of falling: the rate is too large. Start again with a "
     "rate three to ten times smaller and a longer warm-up.",
-    "at the edge": "The rate is near the largest that this training can take, which shows as "
-    "spikes: halve it, or clip the gradients and warm up for longer.",
+    "at the edge": "The rate is near the largest that this training can take, or above what is "
+    "good for it: halve it, or clip the gradients and warm up for longer.",
     "too small": "The rate is small for this training: what holds the loss back is slowness, not "
     "noise. Try one three times larger before anything else.",
     "good": "The peak rate looks right.",
@@ -70,7 +73,7 @@ def regime(
     if rose is not None:
         return Regime("diverging", rose.text, "high")
     count = spikes(run).size
-    if count >= MANY_SPIKES:
+    if count >= MANY_SPIKES and scatter(run.loss) < NOISY:
         words = f"{count} spikes: the training is barely stable at this rate"
         return Regime("at the edge", words, "moderate")
     other = by_others(run, beside)
@@ -86,9 +89,11 @@ def _by_law(run: LoggedRun, ensemble: Ensemble) -> Regime:
         f"peak {more:.4f}"
     )
     if abs(decay - more) < error:
-        return Regime(
-            "good or a little small", f"{words}, which may be the same (± {error:.4f})", "moderate"
-        )
+        shape = by_shape(run)
+        if shape.confidence == "high" or shape.kind == "diverging":
+            return shape
+        alike = f"{words}, which may be the same (± {error:.4f})"
+        return Regime("good or a little small", alike, "moderate")
     if decay < more:
         slow = words + ": noise does not hold the loss back, slowness does"
         return Regime("too small", slow, "high")

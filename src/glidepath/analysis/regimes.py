@@ -28,6 +28,8 @@ ROUGHER = 2.5
 """And the loss falls by less than this many times that in the last half."""
 LEAP = 0.02
 """And the leaps are more than this share of the first loss: near zero all losses are rough."""
+CHANCE = 2.0
+"""And a training loss leaps by this many times what its batches alone would make of it."""
 STUCK = 0.15
 """A loss that fell by less than this share, and does not fall any more."""
 LEARNT = 0.3
@@ -72,6 +74,9 @@ class Shape:
     """The highest part of the first fifth, as a share of the first losses."""
     crept: bool
     """Whether the loss fell and then crept up, as over-fitting does."""
+    chance: float
+    """How rough single losses that scatter as they do would make the parts; of a training loss,
+    whose batches scatter at any rate."""
     begun: bool
     """Whether the log begins where the run does: else nothing is known of its first fall."""
 
@@ -148,6 +153,7 @@ def measure(run: LoggedRun, step: Array, loss: Array) -> Shape | None:
         fall / max(rough * np.sqrt(2 / 3), 1e-9),
         float(np.max(mean[when <= 0.2 * end], initial=first)) / first,
         crept(loss),
+        moved / np.sqrt(float(np.median(count))),
         float(step[0]) <= 3 * float(np.median(np.diff(step))),
     )
 
@@ -190,7 +196,8 @@ def _flat(shape: Shape, name: str) -> Regime | None:
 def _leaping(shape: Shape, name: str) -> Regime | None:
     """A loss that leaps by more than it falls."""
     leaps = shape.rough * (1 - shape.fell)
-    if shape.rough <= ROUGH or leaps <= LEAP or shape.fall >= ROUGHER * shape.rough:
+    by_chance = name == "training" and shape.rough < CHANCE * shape.chance
+    if by_chance or shape.rough <= ROUGH or leaps <= LEAP or shape.fall >= ROUGHER * shape.rough:
         return None
     words = (
         f"the {name} loss leaps by {shape.rough:.0%} from one part of the run to the next, and "
