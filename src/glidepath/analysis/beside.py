@@ -46,7 +46,9 @@ def by_others(run: LoggedRun, others: Sequence[LoggedRun]) -> Regime | None:
     best = min(level, key=lambda rate: level[rate])
     if not np.isfinite(level[best]) or not np.isfinite(level[own]):
         return None
-    seeds = usual(gather((run,)), (run,)) * np.sqrt(1 / len(ends[own]) + 1 / len(ends[best]))
+    good = next(each for each in same if _near(best, each.rates.peak))
+    differ = min(usual(gather((each,)), (each,)) for each in (run, good))
+    seeds = differ * np.sqrt(1 / len(ends[own]) + 1 / len(ends[best]))
     return _judged(run, own, level, SURELY * float(seeds))
 
 
