@@ -25,6 +25,7 @@ class JaxEngine:
         self._placed_metrics = [jnp.asarray(value) for value in self._metrics]
         self._judged: tuple[str, ...] = ()
         self._state: Any = None
+        self._lent = False
         self._arrays: Any = None
         self._order: Any = None
         compiled = partial(_maybe_jit, model)
@@ -39,7 +40,7 @@ class JaxEngine:
             model.non_trainable_variables,
             model.optimizer.variables,
         )
-        self._state = _copy(tuple([v.value for v in group] for group in groups))
+        self._state, self._lent = _copy(tuple([v.value for v in group] for group in groups)), False
 
     def place(self, arrays: Arrays) -> None:
         self._arrays = self.batch(arrays.arrays)
@@ -49,12 +50,12 @@ class JaxEngine:
 
     def step_at(self, start: int, size: int, values: Rows) -> Any:
         self._state, row = self._step_at(
-            self._state, self._arrays, self._order, np.int32(start), values, size
+            self._own(), self._arrays, self._order, np.int32(start), values, size
         )
         return row
 
     def step_on(self, batch: Any, values: Rows) -> Any:
-        self._state, row = self._step_on(self._state, batch, values)
+        self._state, row = self._step_on(self._own(), batch, values)
         return row
 
     def rows(self, rows: list[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -75,10 +76,17 @@ class JaxEngine:
         return dict(zip(self._judged, np.asarray(row).tolist(), strict=True))
 
     def save(self) -> Any:
-        return _again(self._state)
+        self._lent = True
+        return self._state
 
     def restore(self, state: Any) -> None:
-        self._state = _again(state)
+        self._state, self._lent = _again(state), False
+
+    def _own(self) -> Any:
+        """The state, copied first where it was saved: a step gives up the buffers it is given."""
+        if self._lent:
+            self._state, self._lent = _again(self._state), False
+        return self._state
 
     def sync(self) -> None:
         model, state = self._model, _copy(self._state)

@@ -128,6 +128,7 @@ class OptaxTrainer:
             )
         self._shapes = shapes
         self._state = (parameters, _copy(self._optimizer.init(parameters)))
+        self._lent = False
         self._seed, self._epoch, self._batch = seed, 0, 0
         self._place_order()
         size = sum(leaf.size for leaf in jax.tree.leaves(self._state))
@@ -182,8 +183,12 @@ class OptaxTrainer:
         return self._lanes.advance(states, values)
 
     def snapshot(self) -> Any:
-        """All state: parameters, optimizer, random key, and the place in the data."""
-        return _Snapshot(_again(self._state), self._key, self._seed, self._epoch, self._batch)
+        """All state: parameters, optimizer, random key, and the place in the data.
+
+        It is copied only where the next update would give its buffers up.
+        """
+        self._lent = True
+        return _Snapshot(self._state, self._key, self._seed, self._epoch, self._batch)
 
     def restore(self, state: Any) -> None:
         """Continue from a snapshot of this trainer, bit for bit."""
@@ -191,7 +196,7 @@ class OptaxTrainer:
             raise ArgumentError(
                 f"restore: needs what snapshot() returned, got {type(state).__name__}"
             )
-        self._state, self._key = _again(state.state), state.key
+        self._state, self._key, self._lent = _again(state.state), state.key, False
         self._seed, self._epoch, self._batch = state.seed, state.epoch, state.batch
         self._place_order()
 
@@ -220,6 +225,8 @@ class OptaxTrainer:
     def _next(self, row: Any) -> Any:
         """One update on the next batch; what it returns may not be computed yet."""
         start, size, random = self._take()
+        if self._lent:
+            self._state, self._lent = _again(self._state), False
         self._state, found = self._step(
             self._state, self._train, self._order, start, row, random, size
         )
