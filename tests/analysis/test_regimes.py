@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer
+from synthetic import constant, run
 
 from glidepath.analysis import LoggedRun, diagnose
 from glidepath.analysis.beside import by_others
@@ -138,3 +139,12 @@ def test_a_log_that_begins_late_or_is_short_says_less():
     rates = RateCurve(np.zeros(1), np.ones(1), 100)
     flat = LoggedRun("flat", np.arange(1.0, 101), np.full(100, 2.3), rates)
     assert by_shape(flat).kind == "too small" and by_shape(flat).confidence == "low"
+
+
+@pytest.mark.parametrize(
+    ("noise", "kind"),
+    [(0.0001, "too small"), (0.0005, "good or a little small"), (0.003, "good")],
+)
+def test_a_validation_loss_that_falls_without_noise_asks_for_a_larger_rate(noise, kind):
+    """It falls by 3 % in the last half, as that of a large model does, half of the whole early."""
+    assert by_shape(run(rates=constant(), noise=noise, of="validation")).kind == kind
