@@ -145,6 +145,12 @@ class Scripted:
     def start(self, seed):
         return Start(None, seed, START)
 
+    def kept_back(self, lanes):
+        return 0
+
+    def consider(self, start, rates, updates):
+        """Nothing is tried."""
+
     def cost(self, start, rate, updates):
         return updates
 
