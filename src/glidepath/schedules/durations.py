@@ -28,13 +28,16 @@ LARGEST = 2**53
 
 _PATTERN = re.compile(r"(\d{1,16}(?:\.\d{1,12})?)\s*(ep|%)", re.ASCII)
 _REMEDY = 'give an integer number of updates, epochs as "5ep", or a share of the run as "10%"'
+_LENGTH_REMEDY = 'give an integer number of updates, or epochs as "90ep"'
 
 
 class EmptyPhaseError(PlanError):
     """A phase that has no update in the run, or would begin where the run is over."""
 
 
-def duration(where: str, name: str, value: object, *, rest: bool = True) -> Duration:
+def duration(
+    where: str, name: str, value: object, *, rest: bool = True, remedy: str = _REMEDY
+) -> Duration:
     """`value` as a duration in its canonical form; ArgumentError where it cannot be one.
 
     `rest=False` where "what is left" has no meaning, as for a period.
@@ -44,7 +47,7 @@ def duration(where: str, name: str, value: object, *, rest: bool = True) -> Dura
         if not 0 < updates < LARGEST:
             raise ArgumentError(
                 f"{where}: {name} must be at least 1 update and below 2**53, got {value!r}; "
-                f"{_REMEDY}"
+                f"{remedy}"
             )
         return updates
     if isinstance(value, str):
@@ -54,9 +57,9 @@ def duration(where: str, name: str, value: object, *, rest: bool = True) -> Dura
         match = _PATTERN.fullmatch(text)
         if match:
             if Fraction(match[1]) == 0:
-                raise ArgumentError(f"{where}: {name} must not be empty, got {value!r}; {_REMEDY}")
+                raise ArgumentError(f"{where}: {name} must not be empty, got {value!r}; {remedy}")
             return _shortest(match[1]) + match[2]
-    raise ArgumentError(f"{where}: {name} must be a duration, got {value!r}; {_REMEDY}")
+    raise ArgumentError(f"{where}: {name} must be a duration, got {value!r}; {remedy}")
 
 
 def _shortest(number: str) -> str:
@@ -167,9 +170,9 @@ def resolve_total(total: object, steps_per_epoch: object) -> tuple[int | None, i
     per_epoch = None if steps_per_epoch is None else int(steps_per_epoch)
     if total is None:
         return None, per_epoch
-    length = duration("plan", "total", total, rest=False)
+    length = duration("plan", "total", total, rest=False, remedy=_LENGTH_REMEDY)
     if isinstance(length, str) and length.endswith("%"):
-        raise PlanError(f"plan: total must be updates or epochs, got {total!r}; give e.g. '90ep'")
+        raise PlanError(f"plan: total must be updates or epochs, got {total!r}; {_LENGTH_REMEDY}")
     updates = Clock(None, per_epoch).count("plan: total", length)
     if updates >= LARGEST:
         raise PlanError(f"plan: total must be below 2**53 updates, got {total!r}; shorten it")

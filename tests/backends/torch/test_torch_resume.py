@@ -152,6 +152,9 @@ def test_groups_come_back_with_their_own_plans():
 def test_what_is_no_state_of_ours():
     native = torch.optim.lr_scheduler.StepLR(Loop(torch.optim.SGD).optimizer, 3)
     scheduler = scheduler_of(gp.constant(0.1))
+    for part, wrong in (("step", -1), ("step", "3"), ("main", None), ("groups", [])):
+        with pytest.raises(ResumeError, match="not the state of a Glidepath scheduler"):
+            scheduler.load_state_dict({**scheduler.state_dict(), part: wrong})
     with pytest.raises(ResumeError, match=r"scheduler.seek\(updates_done\)"):
         scheduler.load_state_dict(native.state_dict())
     function = gp.from_function(lambda k: 0.1)

@@ -265,7 +265,9 @@ class Scheduler(InFlight, LRScheduler):
         Raises:
             ResumeError: another plan under "strict", other groups, or not a Glidepath checkpoint.
         """
-        if "step" not in state_dict or "main" not in state_dict:
+        parts = state_dict.get("main"), state_dict.get("groups")
+        whole = all(isinstance(part, Mapping) for part in parts)
+        if not whole or type(step := state_dict.get("step")) is not int or step < 0:
             raise ResumeError(
                 f"this is not the state of a Glidepath scheduler; it holds {sorted(state_dict)}. "
                 "To go on from another scheduler's run, load the optimizer alone and call "
