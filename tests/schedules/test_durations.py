@@ -91,7 +91,7 @@ def test_no_duration(over: object) -> None:
 @pytest.mark.parametrize("total", [0, -1, "10%", "rest", "5x", 1.5, float("nan"), True])
 def test_no_total(total: object) -> None:
     """A run's length is updates or epochs."""
-    with pytest.raises(gp.GlidepathError, match='total.* updates, or epochs as "90ep"$'):
+    with pytest.raises(gp.GlidepathError, match=r'total.* updates, or epochs as "90ep"$'):
         gp.constant(0.1).plan(total=total, steps_per_epoch=10)  # type: ignore[arg-type]
 
 
