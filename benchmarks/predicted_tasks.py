@@ -9,8 +9,8 @@ horizons of one, two and four times the probe. The probes (a linear cool-down ov
 have other seeds than the runs. All are flown by `gp.tune` and read from its records by
 `gp.read_run`. What is refused for all six schedules is not flown. Data are in benchmarks/data.
 
-The widths of the intervals were set before this, with earlier runs of two of the tasks on seeds
-0 to 4 (see glidepath.analysis.ensemble); the seeds here are new.
+The widths of the intervals were set before this, with published curves and with earlier runs of two
+of the tasks on seeds 0 to 4 (see glidepath.analysis.widths); the seeds here are new.
 """
 
 from __future__ import annotations

@@ -172,7 +172,9 @@ def _told(shape: Shape, of: str) -> Regime:
     found = _flat(shape, name) or _leaping(shape, name) or _slow(shape, name)
     if found is not None:
         return found
-    words = f"the parts of the {name} loss lie within {shape.rough:.1%} of a line: not rough"
+    words = (
+        f"the parts of the {name} loss lie within {100 * shape.rough:.2g} % of a line: not rough"
+    )
     if shape.begun:
         words += f", nor slow: half of what it fell took {shape.half:.0%} of the time"
     return Regime("good", words, "moderate" if name == "validation" else "low")
@@ -219,8 +221,8 @@ def _slow(shape: Shape, name: str) -> Regime | None:
     if name != "validation" or quiet <= QUIET:
         return None
     words = (
-        f"the validation loss falls by {shape.fall:.1%} in the last half and moves by only "
-        f"{shape.moved:.2%} from one evaluation to the next: little noise holds it back"
+        f"the validation loss falls by {100 * shape.fall:.2g} % in the last half and moves by only "
+        f"{100 * shape.moved:.2g} % from one evaluation to the next: little noise holds it back"
     )
     if quiet > SMOOTH:
         return Regime("too small", words, "moderate")
