@@ -172,7 +172,8 @@ def _told(shape: Shape, of: str) -> Regime:
     found = _flat(shape, name) or _leaping(shape, name) or _slow(shape, name)
     if found is not None:
         return found
-    words = (
+    rough = f"{100 * shape.rough:.2g} %"
+    words = f"the parts of the {name} loss lie within {rough} of a line: not rough"
         f"the parts of the {name} loss lie within {100 * shape.rough:.2g} % of a line: not rough"
     )
     if shape.begun:
