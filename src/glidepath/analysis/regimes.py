@@ -174,8 +174,6 @@ def _told(shape: Shape, of: str) -> Regime:
         return found
     rough = f"{100 * shape.rough:.2g} %"
     words = f"the parts of the {name} loss lie within {rough} of a line: not rough"
-        f"the parts of the {name} loss lie within {100 * shape.rough:.2g} % of a line: not rough"
-    )
     if shape.begun:
         words += f", nor slow: half of what it fell took {shape.half:.0%} of the time"
     return Regime("good", words, "moderate" if name == "validation" else "low")
