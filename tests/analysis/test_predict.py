@@ -253,6 +253,18 @@ def test_a_training_loss_near_zero_is_refused():
     assert refused(replace(logged, loss=vanishing)) == "memorised"
 
 
+def test_a_training_loss_that_is_small_by_nature_is_not_memory():
+    """A regression of large targets: the validation loss is as small."""
+    logged = run()
+    large = replace(logged, loss=logged.loss + 900 * np.exp(-logged.step / 300))
+    near, far = (
+        replace(large, others={"validation_loss": (large.step, factor * large.loss)})
+        for factor in (1.1, 2.0)
+    )
+    check_runs((near,))
+    assert refused(far) == refused(large) == "memorised"
+
+
 def test_too_few_losses_are_refused():
     assert refused(run(every=500)) == "too_few"
 

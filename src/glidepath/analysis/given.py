@@ -51,6 +51,8 @@ def as_run(run: Run, steps_per_epoch: int | None = None) -> LoggedRun:
     try:
         return read_run(run, steps_per_epoch=steps_per_epoch)
     except RecordError as error:
+        if "=" not in str(error):
+            raise
         raise RecordError(
             f"{error} (what only you know, the columns or the policy that was flown, is given to "
             "gp.read_run, whose run then stands here)"

@@ -18,6 +18,8 @@ DROP = 0.2
 """The share of its peak by which the rate must have dropped in a run, with losses after it."""
 FEWEST = 20
 """Losses after the warm-up, over all runs."""
+ALIKE = 1.5
+"""A validation loss below this many times the training loss: the data are not memorised."""
 AFTER_DROP = 4
 """Losses after the rate has dropped."""
 
@@ -147,13 +149,26 @@ def _check_memory(run: LoggedRun) -> None:
     if train is None or train.size < 8:
         return
     start, end = float(np.max(train[:3])), float(np.median(train[-max(3, train.size // 50) :]))
-    if end < 0.01 * start:
+    if end < 0.01 * start and not _generalises(run, end):
         raise RefusedError(
             "memorised",
             f"the training loss of {run.name} has fallen to {end / start:.2%} of its start: the "
             "data are memorised, and the laws do not hold near zero",
             instead,
         )
+
+
+def _generalises(run: LoggedRun, train: float) -> bool:
+    """Whether the validation loss ends near the training loss.
+
+    Then both are small by nature, as in a regression of targets far from zero, and the data are not
+    learnt by heart.
+    """
+    validation = run.others.get("validation_loss", (None, None))[1]
+    known = run.loss if run.of == "validation" else validation
+    if known is None or known.size == 0:
+        return False
+    return float(np.median(known[-max(3, known.size // 50) :])) < ALIKE * train
 
 
 def _check_validation(run: LoggedRun) -> None:
