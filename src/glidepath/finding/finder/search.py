@@ -120,7 +120,7 @@ class Search:
         Such a lane can have a low loss on the probe by chance: weights that have run away classify
         with certainty, and a small probe may happen to be classified right.
         """
-        if lane.diverged or len(lane.losses) < 2:
+        if lane.diverged or len(lane.losses) < 2 or self._ending(lane)[0] <= self.worst:
             return False
         healthy = [mine for mine in (*self.lanes, lane) if not mine.diverged]
         noise = min(self._ending(mine)[1] for mine in healthy)
