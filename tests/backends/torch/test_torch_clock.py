@@ -95,25 +95,32 @@ def test_only_applied_updates_move_the_clock(name):
     assert not np.allclose(theirs[:10], wanted[:10], rtol=1e-3)
 
 
-@pytest.mark.parametrize("both", [(False, False), (False, True), (True, False), (True, True)])
-def test_an_optimizer_is_flown_by_one_until_it_is_detached_or_gone(both):
+@pytest.mark.parametrize("follow", [False, True])
+def test_the_last_scheduler_flies_an_optimizer_and_an_earlier_one_says_so(follow):
     """Two would set each other's values anew, whoever counts."""
-    optimizer = Loop(sgd).optimizer
-    first = Scheduler(optimizer, 0.3, follow=both[0])
-    copied, second = copy.deepcopy((optimizer, first)), {"follow": both[1]}
-    with pytest.raises(gp.ArgumentError, match=r"another Scheduler flies.*detach\(\)"):
-        Scheduler(optimizer, 0.1, **second)
-    with pytest.raises(gp.ArgumentError, match="another Scheduler flies"):
-        Scheduler(copied[0], 0.1, **second)
-    first.detach()
-    assert Scheduler(optimizer, 0.1).get_last_lr() == [0.1]
-    assert Scheduler(optimizer, 0.2).get_last_lr() == [0.2]  # the one before is gone
+    loop = Loop(sgd)
+    first = Scheduler(loop.optimizer, gp.linear(0.3, 0.1, "100%"), 10)
+    copied, shared = copy.deepcopy((loop.optimizer, first)), copy.copy(first)
+    loop.step(), first.step()
+    second = Scheduler(loop.optimizer, 0.2, follow=follow)
+    loop.optimizer.load_state_dict(loop.optimizer.state_dict())  # the first one's hook is gone
+    assert (second.get_last_lr(), first.last_epoch) == ([0.2], 1)
+    for earlier in (first, shared):
+        with pytest.raises(gp.ArgumentError, match=r"was made later.*the later one's step"):
+            earlier.step()
+    loop.step(), second.step()
+    assert (second.last_epoch, loop.optimizer.param_groups[0]["lr"]) == (1, 0.2)
+    copied[1].step()
+    assert copied[1].last_epoch == 1
+    second.detach()
+    loop.step(), first.step()
+    assert first.last_epoch == 2
 
 
 def test_an_optimizer_is_followed_by_one_and_let_go_by_detach():
     loop = Loop(sgd)
     first = following(loop.optimizer)
-    with pytest.raises(gp.ArgumentError, match="another Scheduler flies"):
+    with pytest.raises(gp.ArgumentError, match="another scheduler follows"):
         following(loop.optimizer)
     first.detach()
     loop.step()

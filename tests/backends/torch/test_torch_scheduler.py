@@ -206,7 +206,7 @@ def test_a_copy_is_small_and_one_that_was_let_go_stays_so():
     loop = Loop(optimizers()["sgd"])
     scheduler = Scheduler(loop.optimizer, POLICY, 10**6, follow=True)
     assert len(pickle.dumps(scheduler)) < 20_000
-    with pytest.raises(gp.ArgumentError, match="another Scheduler flies"):
+    with pytest.raises(gp.ArgumentError, match="another scheduler follows"):
         copy.copy(scheduler)  # of the same optimizer
     scheduler.detach()
     again = copy.deepcopy(scheduler)

@@ -14,6 +14,10 @@ from torch.optim import Optimizer
 
 from glidepath.errors import ArgumentError
 
+_TWO = (
+    "what each sets the other would set anew; let one fly it all, gp.Policy(rate, momentum=..., "
+    "weight_decay=...) and groups={...}, or call"
+)
 _FLOWN: weakref.WeakKeyDictionary[Optimizer, weakref.ref[Any]] = weakref.WeakKeyDictionary()
 """The scheduler that flies each optimizer, until it is detached or gone."""
 
@@ -35,20 +39,36 @@ def was_applied(optimizer: Any) -> bool:
     return found is None or not float(found)
 
 
-def refuse_flown(optimizer: Any) -> None:
-    """ArgumentError for an optimizer that another scheduler flies."""
-    other = _FLOWN.get(innermost(optimizer), _nobody)()
-    if other is not None:
+def refuse_followed(optimizer: Any) -> None:
+    """ArgumentError for an optimizer whose updates a scheduler counts and sets by itself."""
+    other = flier(optimizer)
+    if other is not None and other._follow:
         raise ArgumentError(
-            "Scheduler: another Scheduler flies this optimizer, and what each sets the other would "
-            "set anew; let one fly it all, gp.Policy(rate, momentum=..., weight_decay=...) and "
-            "groups={...}, or call the other's detach() when its part of the training is over"
+            f"Scheduler: another scheduler follows this optimizer, and {_TWO} its detach() when "
+            "its part of the training is over"
+        )
+
+
+def refuse_superseded(scheduler: Any) -> None:
+    """ArgumentError for a scheduler that is stepped beside one that was made after it."""
+    if flier(scheduler.optimizer) not in (None, scheduler):
+        raise ArgumentError(
+            "Scheduler.step: a Scheduler that was made later flies this optimizer, and "
+            f"{_TWO} the later one's step() alone"
         )
 
 
 def take(optimizer: Any, scheduler: Any) -> Any:
-    """Note who flies an optimizer; has `remove()`."""
+    """Note who flies an optimizer, whose last scheduler lets go of it; has `remove()`."""
+    other = flier(optimizer)
+    if other is not None and other is not scheduler:
+        other.detach()
     return _Flown(innermost(optimizer), scheduler)
+
+
+def flier(optimizer: Any) -> Any:
+    """The scheduler that flies an optimizer; None where none does."""
+    return _FLOWN.get(innermost(optimizer), _nobody)()
 
 
 def _nobody() -> None:
@@ -115,10 +135,10 @@ class _Flown:
 
     def __init__(self, optimizer: Optimizer, scheduler: Any) -> None:
         self._optimizer = weakref.ref(optimizer)
-        _FLOWN[optimizer] = weakref.ref(scheduler)
+        self._mine = _FLOWN[optimizer] = weakref.ref(scheduler)
 
     def remove(self) -> None:
         """Let another scheduler fly it."""
         optimizer = self._optimizer()
-        if optimizer is not None:
-            _FLOWN.pop(optimizer, None)
+        if optimizer is not None and _FLOWN.get(optimizer) is self._mine:
+            del _FLOWN[optimizer]

@@ -67,8 +67,8 @@ class Scheduler(InFlight, LRScheduler):
         on_change: what `load_state_dict` does with a checkpoint of another plan; see there.
 
     Raises:
-        ArgumentError: another `Scheduler` flies the optimizer, and was neither detached nor
-            deleted; the optimizer does not have what the policy flies; a rule in `groups` that
+        ArgumentError: another `Scheduler` follows the optimizer, and was not detached;
+            the optimizer does not have what the policy flies; a rule in `groups` that
             matches nothing; groups with different rates of their own, and no word on what each
             is to fly; several controllers with `restore_best`.
         PlanError: the policy does not fit the run.
@@ -90,7 +90,7 @@ class Scheduler(InFlight, LRScheduler):
                 "torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)"
             )
         self._follow = checks.flag("Scheduler", "follow", follow)
-        following.refuse_flown(optimizer)
+        following.refuse_followed(optimizer)
         self.optimizer = optimizer
         self._kind = type(following.innermost(optimizer)).__name__
         self.base_lrs = [hyper.read(group, "learning_rate") for group in optimizer.param_groups]
@@ -154,7 +154,11 @@ class Scheduler(InFlight, LRScheduler):
 
         Args:
             epoch: an update to go to, as torch's schedulers take it; leave it out.
+
+        Raises:
+            ArgumentError: another `Scheduler` was made for the optimizer since, and flies it.
         """
+        following.refuse_superseded(self)
         self._step_count += 1
         if epoch is not None:
             self.seek(epoch)
@@ -233,10 +237,11 @@ class Scheduler(InFlight, LRScheduler):
         hooked = state.pop("_hooked")
         self.__dict__.update(state)
         if hooked:
-            following.refuse_flown(self.optimizer)
+            following.refuse_followed(self.optimizer)
         self._groups, self._bound = self.optimizer.param_groups, []
         self._prepare(self.last_epoch)
-        self._hooks = self._hooked() if hooked else []
+        free = following.flier(self.optimizer) is None  # a copy that shares it leaves it alone
+        self._hooks = self._hooked() if hooked and free else []
 
     def state_dict(self) -> dict[str, Any]:
         """The counter, and of each plan its spec, fingerprint and controllers' states.
