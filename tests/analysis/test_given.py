@@ -42,8 +42,10 @@ def test_a_history_a_dict_and_a_path_are_asked_as_the_run_they_hold(tmp_path):
 
 def test_epochs_that_the_log_does_not_count_are_given_with_the_question():
     lists = history().history
-    with pytest.raises(RecordError, match=r"steps_per_epoch.*gp.read_run"):
+    with pytest.raises(RecordError, match=r"give steps_per_epoch"):
         gp.predict(lists, COSINE)
+    with pytest.raises(RecordError, match=r"policy=.*gp.read_run"):
+        gp.predict({"val_loss": lists["val_loss"]}, COSINE, steps_per_epoch=100)
     found = gp.predict(lists, COSINE, total="100ep", steps_per_epoch=TOTAL // EPOCHS)
     assert found.step[-1] == TOTAL
 
