@@ -99,6 +99,34 @@ def test_what_cannot_be_is_refused(arguments, words):
     assert "Traceback" not in done.output
 
 
+def test_places_that_cannot_be_written_are_refused_before_the_search(tmp_path, monkeypatch):
+    monkeypatch.setattr(finding, "find", None)
+    file, folder = tmp_path / "file", tmp_path / "found.png"
+    file.write_text("kept")
+    folder.mkdir()
+    for arguments, words in [
+        (("--json", tmp_path), "is a folder"),
+        (("--json", file / "found.json"), "takes no files"),
+        (("--plot", folder), "is a folder"),
+        (("--json", tmp_path / "same.png", "--plot", tmp_path / "same.png"), "twice"),
+    ]:
+        done = call("--budget", 100, *arguments)
+        assert done.exit_code == 2, done.output
+        assert words in done.stderr
+    assert sorted(tmp_path.iterdir()) == [file, folder]
+    assert file.read_text() == "kept"
+
+
+def test_an_interrupted_search_does_not_say_that_it_resumes(monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(finding, "find", interrupted)
+    done = call("--budget", 100)
+    assert done.exit_code == 130
+    assert "give it again" in done.stderr
+
+
 def test_the_figure_and_the_table_hold_a_search_without_an_answer():
     class Still(ToyTrainer):
         def advance(self, values):

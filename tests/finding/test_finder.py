@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import glidepath as gp
-from glidepath.finding import Found
+from glidepath.finding import Found, grid_search
 from glidepath.finding.finder.effort import EFFORTS
 from glidepath.finding.finder.shape import compress
 from glidepath.testing import ToyTrainer
@@ -289,6 +289,21 @@ def test_a_model_that_begins_with_nan_is_refused_and_restored():
 def test_bad_arguments_are_refused(change, words):
     with pytest.raises(gp.ArgumentError, match=words):
         gp.find(ToyTrainer(), COSINE, 100, **change)
+
+
+def test_a_search_is_of_a_trainer():
+    """Not of a task, which is easily given instead."""
+    with pytest.raises(gp.ArgumentError, match=r"find: needs a trainer, got object.*open\(\)"):
+        gp.find(object(), COSINE, 100)
+    with pytest.raises(gp.ArgumentError, match="grid_search: needs a trainer"):
+        grid_search(object(), COSINE, 100, [0.1])
+
+
+def test_a_training_shorter_than_the_shortest_lane_is_told_what_would_help():
+    short, long = (gp.find(Probed(), gp.constant(1.0), total) for total in (18, 100))
+    assert {lane.updates for lane in short.lanes} == {18}
+    assert any("grid_search" in line for line in short.warnings)
+    assert not any("grid_search" in line or "one length" in line for line in long.warnings)
 
 
 def test_policies_that_cannot_fly_are_refused():

@@ -112,7 +112,7 @@ def compare(
     effort: EffortOption = EFFORT,
 ) -> None:
     """Train policies on the same seeds and compare them; the same command resumes."""
-    with plain_errors():
+    with plain_errors(resumes=True):
         from glidepath.cli.run import study
 
         options: dict[str, Any] = {"epochs": epochs, "seeds": seeds, "workers": workers}
@@ -130,7 +130,7 @@ def tune(
     effort: EffortOption = EFFORT,
 ) -> None:
     """Find the rates, set the classic policies from them, and compare; the same command resumes."""
-    with plain_errors():
+    with plain_errors(resumes=True):
         from glidepath.cli.run import study
 
         options: dict[str, Any] = {"epochs": epochs, "seeds": seeds, "workers": workers}
@@ -167,17 +167,20 @@ def range_test(
 
 
 @contextmanager
-def plain_errors() -> Iterator[None]:
-    """What Glidepath raises on purpose becomes a message and exit code 2; Ctrl-C is 130."""
+def plain_errors(*, resumes: bool = False) -> Iterator[None]:
+    """What Glidepath raises on purpose becomes a message and exit code 2; Ctrl-C is 130.
+
+    Args:
+        resumes: whether what was done is kept, and the same command goes on with it.
+    """
     try:
         yield
     except GlidepathError as error:
         sys.stderr.write(f"glidepath: {error}\n")
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
-        sys.stderr.write(
-            "glidepath: interrupted; what is done is kept, and the same command resumes\n"
-        )
+        said = "what is done is kept, and the same command resumes" if resumes else "give it again"
+        sys.stderr.write(f"glidepath: interrupted; {said}\n")
         raise typer.Exit(130) from None
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -204,6 +207,26 @@ def fresh(inputs: Sequence[str], *outputs: Path | None) -> None:
     for output in given:
         if output.is_file():
             output.unlink()
+
+
+def check_places(*outputs: Path | None) -> None:
+    """Whether files can be written where they are wanted, before what goes into them is computed.
+
+    Raises:
+        ArgumentError: a folder, a place below a file or where nothing can be written, or the same
+            file twice.
+    """
+    given = [output.absolute() for output in outputs if output is not None]
+    for number, output in enumerate(given):
+        if output in given[:number]:
+            raise ArgumentError(f"{output} is asked for twice; write into different files")
+        if output.is_dir():
+            raise ArgumentError(f"{output} is a folder; give a file in it")
+        folder = next(parent for parent in output.parents if parent.exists())
+        if not folder.is_dir() or not (output.exists() or os.access(folder, os.W_OK)):
+            raise ArgumentError(
+                f"{output} cannot be written, as {folder} takes no files; give another place"
+            )
 
 
 def files_of(text: str) -> list[Path]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from glidepath.cli.commands import fresh
+from glidepath.cli.commands import check_places, fresh
 from glidepath.cli.policies import parse_requests
 from glidepath.errors import ArgumentError
 from glidepath.finding import find
@@ -42,6 +42,7 @@ def search(request: Request, json: Path | None, plot: Path | None) -> None:
     from glidepath.viewing.figures.finder import finder_figure
     from glidepath.viewing.found import found_table
 
+    check_places(json, plot)
     fresh([request.task.partition(":")[0], request.policy], json, plot)
     task = load_task(request.task)
     if plot is not None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
-from glidepath.cli.commands import fresh
+from glidepath.cli.commands import check_places, fresh
 from glidepath.cli.policies import parse_requests
 from glidepath.errors import ArgumentError
 from glidepath.finding import range_test
@@ -62,6 +62,7 @@ def sweep(
     from glidepath.viewing.figures import check_picture, range_test_figure, save
     from glidepath.viewing.terminal import range_test_table
 
+    check_places(json, png)
     fresh([reference.partition(":")[0]], json, png)
     task = load_task(reference)
     if png is not None:

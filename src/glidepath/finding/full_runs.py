@@ -53,7 +53,7 @@ def grid_search(
     listed = checks.sequence(where, "rates", list(rates))
     tried = [checks.number(where, "a rate", rate, positive=True) for rate in listed]
     checks.count(where, "seed", seed, least=0)
-    shape, _ = shape_of(policy, budget, trainer)
+    shape, _ = shape_of(policy, budget, trainer, where)
     state = trainer.snapshot()
     try:
         flyer = Flyer(trainer, shape, "never")

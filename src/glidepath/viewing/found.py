@@ -21,12 +21,16 @@ def found_table(found: Found) -> Group:
     table.add_row(
         "learning rate",
         numbers.rate(found.learning_rate),
-        f"the peak for the whole budget; 80 % interval {low} to {high}",
+        f"the peak for the whole budget; likely between {low} and {high}",
         style="bold",
     )
     base, top = (numbers.rate(found.cyclical[name]) for name in ("low", "high"))
     table.add_row("cyclical", f"{base} to {top}", "base and top for cyclical rates")
-    edge = "the lowest rate at which a lane diverged" if found.diverges_at else "no lane diverged"
+    edge = (
+        "the lowest rate above the best at which a lane diverged or learnt nothing"
+        if found.diverges_at
+        else "no lane diverged"
+    )
     table.add_row("diverges", numbers.rate(found.diverges_at), edge)
     cost = found.cost
     spent = (

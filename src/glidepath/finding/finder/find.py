@@ -63,7 +63,8 @@ def find(
         The rate with its interval, what it rests on and what to be careful about.
 
     Raises:
-        ArgumentError: an argument that cannot be right, or a policy that the trainer cannot fly.
+        ArgumentError: an argument that cannot be right, a policy that the trainer cannot fly, or a
+            validation loss that is not finite before any training.
         PlanError: the policy does not fit the budget.
     """
     lowest = checks.number(_WHERE, "low", low, positive=True)
@@ -150,7 +151,13 @@ def _about(trainer: Trainer, search: Search) -> list[str]:
             "rate too"
         )
     if len(search.rungs) < 2:
-        notes.append("the budget allowed one length of lanes only: raise the effort")
+        whole = max((lane.updates for lane in search.lanes), default=0) >= search.flyer.shape.total
+        notes.append(
+            "the training is so short that every lane was all of it, two octaves from the next: "
+            "glidepath.finding.grid_search around this rate says more"
+            if whole
+            else "the budget allowed one length of lanes only: raise the effort"
+        )
     return notes
 
 

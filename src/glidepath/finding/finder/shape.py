@@ -81,29 +81,35 @@ def compress(table: Array, updates: int) -> Array:
 
 
 def shape_of(
-    policy: Policy | Schedule, budget: Duration, trainer: Trainer
+    policy: Policy | Schedule, budget: Duration, trainer: Trainer, where: str = "find"
 ) -> tuple[Shape, list[str]]:
     """The shape that a policy has over a budget on a trainer, and what was left out of it.
 
     Raises:
-        ArgumentError: no length, a rate of 0 throughout, or what the optimizer cannot fly.
+        ArgumentError: no trainer, no length, a rate of 0 throughout, or what the optimizer cannot
+            fly; it begins with `where`.
         PlanError: the policy does not fit the budget.
     """
+    if not isinstance(trainer, Trainer):
+        raise ArgumentError(
+            f"{where}: needs a trainer, got {type(trainer).__name__}; give e.g. "
+            "glidepath.torch.Task(...).open(), or what follows glidepath.training.Trainer"
+        )
     chosen = as_policy(policy)
     plan = chosen.plan(budget, trainer.steps_per_epoch)
     if plan.total_steps is None:
-        raise ArgumentError("find: the budget has no length; give e.g. budget='20ep'")
+        raise ArgumentError(f"{where}: the budget has no length; give e.g. budget='20ep'")
     lacking = [name for name in plan.tracks if name not in trainer.hyperparameters]
     if lacking:
         raise ArgumentError(
-            f"find: the policy flies {', '.join(lacking)}, which this trainer's optimizer does not "
-            f"have (it has {', '.join(sorted(trainer.hyperparameters))}); leave it out of the "
+            f"{where}: the policy flies {', '.join(lacking)}, which this trainer's optimizer does "
+            f"not have (it has {', '.join(sorted(trainer.hyperparameters))}); leave it out of the "
             "policy (one_cycle: momentum=None), or use an optimizer that has it"
         )
     rate = plan.table()
     peak = float(rate.max())
     if peak <= 0:
-        raise ArgumentError("find: the policy's rate is 0 all the time; give it a peak above 0")
+        raise ArgumentError(f"{where}: the policy's rate is 0 all the time; give it a peak above 0")
     others = {name: plan.table(name) for name in plan.tracks if name != "learning_rate"}
     notes = []
     if plan.controllers:
