@@ -81,7 +81,7 @@ def _found(study: StudyResult, name: str, row: int) -> Json:
             "width": 0,
         },
         "marker": {"color": style.color, "symbol": style.symbol, "size": 10},
-        "hovertemplate": f"<b>{text(name)}</b>: %{{x:.3~g}}<br>likely between {low:.3g} and "
+        "hovertemplate": f"<b>{text(name)}</b>: %{{x:.3~g}}<br>interval {low:.3g} to "
         f"{high:.3g}<extra></extra>",
     }
 
@@ -89,13 +89,13 @@ def _found(study: StudyResult, name: str, row: int) -> Json:
 def found_table(study: StudyResult) -> Markup:
     """The same in numbers."""
     before = range_test_peaks(study)
-    heads = ("Policy", "Finder", "Likely between", "Range test")
+    heads = ("Policy", "Finder", "Interval", "Range test")
     rows = []
     for name, found in study.found.items():
         low, high = map(numbers.rate, found.interval)
         cells = (
             numbers.rate(found.learning_rate),
-            f"{low} and {high}",
+            f"{low} to {high}",
             numbers.rate(before.get(name)),
         )
         label = join(swatch(name), element("span", name))
