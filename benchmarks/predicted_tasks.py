@@ -42,8 +42,6 @@ GROUPS = (
 )
 HORIZONS = (1, 2, 4)
 SEEDS = range(500, 505)
-EARLIER = range(5)
-"""Seeds of earlier runs, for the horizons that are not measured on new ones; marked with *."""
 PROBES = range(100, 105)
 LOSSES = ("loss", "val_loss")
 
@@ -194,7 +192,6 @@ def show() -> None:
     """Per task, rate, loss, probes and horizon: errors, ranking, regret, coverage."""
     answers, measured = load(PREDICTED)["answers"], load(MEASURED)
     heads = ("task", "peak", "loss", "probes", "horizon", "error", "Kendall τ", "regret", "covered")
-    print("* earlier runs, seeds 0 to 4, by which the widths were set; the rest: new seeds\n")
     print(f"| {' | '.join(heads)} |\n|{' --- |' * len(heads)}")
     for (task, peak, _), loss, count in itertools.product(GROUPS, LOSSES, (1, len(PROBES))):
         name = "training" if loss == "loss" else "validation"
@@ -216,9 +213,7 @@ def row(answers: dict[str, Any], measured: dict[str, Any], where: tuple[Any, ...
     if not known:
         reasons = sorted({found[n]["refused"] for n in names})
         return [f"refused: {', '.join(reasons)}", "", "", ""]
-    new = all(key(task, peak, n, times, seed) in measured for n in names for seed in SEEDS)
-    seeds = SEEDS if new else EARLIER
-    runs = {n: [measured[key(task, peak, n, times, seed)][loss] for seed in seeds] for n in names}
+    runs = {n: [measured[key(task, peak, n, times, seed)][loss] for seed in SEEDS] for n in names}
     means = {n: float(np.mean([v for v in runs[n] if v is not None])) for n in known}
     errors = [found[n]["final"] / means[n] - 1 for n in known]
     inside = [
@@ -233,7 +228,7 @@ def row(answers: dict[str, Any], measured: dict[str, Any], where: tuple[Any, ...
         f"{100 * float(np.mean(np.abs(errors))):.1f} %{of}",
         tau,
         f"{100 * regret:.1f} %",
-        f"{100 * float(np.mean(inside)):.0f} %" + ("" if new else " *"),
+        f"{100 * float(np.mean(inside)):.0f} %",
     ]
 
 
