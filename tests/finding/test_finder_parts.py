@@ -145,9 +145,6 @@ class Scripted:
     def start(self, seed):
         return Start(None, seed, START)
 
-    def kept_back(self, lanes):
-        return 0
-
     def consider(self, start, rates, updates):
         """Nothing is tried."""
 

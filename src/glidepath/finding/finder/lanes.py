@@ -25,8 +25,6 @@ _SLOW = 0.05
 """Seconds of an update that keeps the machine busy on its own, so that nothing is tried."""
 _TRIED = 3
 """Updates of such a trial."""
-_COMPARED = 2
-"""Lanes that are flown one by one too in such a trial."""
 _FASTER = 1.1
 """How many times as fast they must have been in it."""
 _LOOKS = 8
@@ -63,7 +61,7 @@ class Flyer:
         self.sequential = 0
         """Updates one after the other so far."""
         self.tried = 0
-        """Lane-updates of a trial, for which the search keeps something back."""
+        """Lane-updates of a trial, which are not taken from what the search may spend."""
         self.obstacle: str | None = None
         """Why lanes that were tried side by side fly one by one; None where nothing is known."""
         self._mode = side_by_side
@@ -77,13 +75,6 @@ class Flyer:
         if seed is not None:
             self.trainer.reset(seed)
         return Start(self.trainer.snapshot(), seed, probe(self.trainer))
-
-    def kept_back(self, lanes: int) -> int:
-        """Lane-updates of a trial of so many lanes, on trainers that may need one.
-
-        However lanes are flown in the end, so that the answer does not depend on it.
-        """
-        return _TRIED * (lanes + _COMPARED) if isinstance(self.trainer, LaneTrier) else 0
 
     def done(self, rate: float) -> int:
         """The updates of a lane that need not be flown again."""

@@ -43,8 +43,6 @@ class Search:
         self.checked = self.allowed // (CHECKS * _RESERVED) if flyer.shape.returns else 0
         """Updates of one check."""
         self.allowed -= CHECKS * self.checked
-        plan = effort.plan(flyer.shape.total, flyer.shape.steady)
-        self.allowed -= flyer.kept_back(max(count for _, count in plan))
         self.rungs: list[dict[float, Lane]] = []
         self._endings: dict[int, tuple[float, float]] = {}
         """Of lanes, which the rungs keep alive, by their identity."""
