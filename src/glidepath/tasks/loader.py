@@ -77,7 +77,7 @@ class TaskReference:
         task = _builtin(self.reference) if self.reference in BUILT_IN else _from_file(self)
         with blamed(f"opening {self.name}"):
             opens = getattr(task, "open", None)
-            trainer = opens() if callable(opens) else _keras_trainer(task)
+            trainer = opens() if callable(opens) else None
         if not isinstance(trainer, Trainer):
             raise TaskError(
                 f"{self.reference} must return the Task of glidepath.keras, glidepath.torch or "
@@ -129,16 +129,6 @@ def _framework(path: Path) -> str:
             imported |= {name.name for name in node.names}
     others = (name for name in ("torch", "optax") if f"glidepath.{name}" in imported)
     return next(others, "keras")
-
-
-def _keras_trainer(task: Any) -> Any:
-    """The trainer of a Keras task; None for anything else, for which Keras is not imported."""
-    module = sys.modules.get("glidepath.backends.keras.task")
-    if module is None or not isinstance(task, module.Task):
-        return None
-    from glidepath.backends.keras.trainer import KerasTrainer
-
-    return KerasTrainer(task)
 
 
 def _builtin(name: str) -> Any:

@@ -49,6 +49,10 @@ def test_bad_arguments(arguments, message):
         Task(**{**good, **arguments})
 
 
+def test_it_opens_its_trainer_as_other_frameworks_tasks_do():
+    assert isinstance(Task(regressor, (X, Y), (X, Y)).open(), KerasTrainer)
+
+
 def test_an_already_built_model_is_no_function():
     with pytest.raises(TaskError, match="function that builds"):
         Task(regressor(), (X, Y), (X, Y))

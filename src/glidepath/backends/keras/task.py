@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from glidepath.backends.keras.data import Arrays, Stream, as_source
 from glidepath.errors import TaskError
+
+if TYPE_CHECKING:
+    from glidepath.backends.keras.trainer import KerasTrainer
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,12 @@ class Task:
         for name in ("train", "validation", "test"):
             if name != "test" or self.test is not None:
                 self.source(name)
+
+    def open(self) -> KerasTrainer:
+        """A trainer of this task."""
+        from glidepath.backends.keras.trainer import KerasTrainer
+
+        return KerasTrainer(self)
 
     def source(self, split: str) -> Arrays | Stream:
         """The data of a split ("train", "validation" or "test"), ready to be drawn from."""
