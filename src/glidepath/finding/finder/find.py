@@ -58,7 +58,7 @@ def find(
             "always", "never", or "auto". Optax's are vmapped, with "auto" where that is worth the
             compilation. PyTorch's are mapped where a trial of three updates both ways comes to the
             same, with "auto" where it is faster too; else they fly one by one. The answer is the
-            same but for rounding.
+            same but for rounding, which grows at rates near the cliff.
 
     Returns:
         The rate with its interval, what it rests on and what to be careful about.
