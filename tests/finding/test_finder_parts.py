@@ -138,8 +138,8 @@ def test_flat_and_open_answers_are_said_to_be():
 class Scripted:
     """A flyer whose lanes' losses are a function."""
 
-    def __init__(self, loss, total=600, steady=False):
-        self.loss, self.flown, self.updates = loss, [], 0
+    def __init__(self, loss, total=600, steady=False, tried=0):
+        self.loss, self.flown, self.updates, self.tried = loss, [], 0, tried
         self.shape = SimpleNamespace(total=total, steady=steady, returns=False)
 
     def start(self, seed):
@@ -165,6 +165,22 @@ def searched(loss, **options):
     search = Search(flyer, EFFORTS["standard"], BOUNDS)
     search.run(0)
     return flyer, search
+
+
+@pytest.mark.parametrize("tried", [15, 21])
+@pytest.mark.parametrize(("drift", "best"), [(2, -5), (-1, -6), (3, -6)])
+def test_what_a_trial_took_makes_the_last_lanes_shorter(drift, best, tried):
+    """No more is spent than may be, and none of the lanes is left out."""
+
+    def loss(x, n):
+        return 1 + abs(x - best - drift * (n > 25) - drift * (n > 75)) / 16
+
+    sober, _ = searched(loss)
+    assert sober.updates == 1000
+    flyer, _ = searched(loss, tried=tried)
+    assert flyer.updates == 1000 - tried
+    assert [x for x, _ in flyer.flown] == [x for x, _ in sober.flown]
+    assert min(n for _, n in flyer.flown) == 25
 
 
 @pytest.mark.parametrize("best", [-16, -8.5, -1, 3.3, 6])

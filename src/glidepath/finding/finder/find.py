@@ -50,8 +50,7 @@ def find(
         budget: the length of the training that the rate is for: "20ep", or updates.
         seed: the trainer is reset to it for the lanes; None starts them from where it is.
         effort: "quick" (at most 500 updates, or a quarter of the budget where that is more),
-            "standard" (1,000, or three quarters), "thorough" (3,000, or twice the budget); where
-            lanes are tried side by side, some ten or twenty more.
+            "standard" (1,000, or three quarters), "thorough" (3,000, or twice the budget).
         low: the lowest rate to consider, above 0.
         high: the highest.
         side_by_side: whether lanes of one length are flown at once, on trainers that can:

@@ -61,7 +61,7 @@ class Flyer:
         self.sequential = 0
         """Updates one after the other so far."""
         self.tried = 0
-        """Lane-updates of a trial, which are not taken from what the search may spend."""
+        """Lane-updates of a trial; the lanes that would otherwise spend too much are shorter."""
         self.obstacle: str | None = None
         """Why lanes that were tried side by side fly one by one; None where nothing is known."""
         self._mode = side_by_side

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from glidepath.errors import ArgumentError
-from glidepath.finding.finder.effort import Effort
+from glidepath.finding.finder.effort import SHORTEST, Effort
 from glidepath.finding.finder.found import Lane
 from glidepath.finding.finder.lanes import Flyer, Start
 
@@ -96,8 +96,19 @@ class Search:
         place = self.clear(rung, position)
         if place is None or self.flyer.updates + self.cost(place, length) > self.allowed:
             return False
+        if (over := self.over(self.cost(place, length))) > 0:
+            length -= over
+            if self.cost(place, length) < SHORTEST:
+                return False
         rung[place] = self.flyer.fly(self.start, 2.0**place, length, look=look)
         return True
+
+    def over(self, cost: int) -> int:
+        """By how much what a trial of lanes took makes this cost too much.
+
+        The lane that would be the last is so much shorter: left out, it would change the answer.
+        """
+        return self.flyer.updates + self.flyer.tried + cost - self.allowed
 
     def survives(self, position: float) -> bool:
         """Whether the whole run's hottest part can be flown there; yes where nothing is checked."""
@@ -187,6 +198,8 @@ class Search:
                 left -= cost
         if not chosen:
             return best
+        over = self.over(sum(self.cost(position, length) for position in chosen))
+        length -= max(math.ceil(over / len(chosen)), 0)
         rates = [2.0**position for position in chosen]
         lanes = self.flyer.fly_all(self.start, rates, length, look=look)
         rung.update(zip(chosen, lanes, strict=True))
