@@ -171,6 +171,8 @@ class Judged:
     """Whether the interval holds a rate that cannot be told from the best."""
     sure: bool | None = None
     """Whether it was said without a doubt."""
+    seconds: float = math.nan
+    """What it took; NaN for what is read off the oracle's runs."""
 
 
 def judged(
@@ -186,6 +188,7 @@ def judged(
     return Judged(
         row, method, seed, distance, row.regret(position), row.regret(position, forgiving=False),
         cost, held, None if said is None else said.sure,
+        math.nan if said is None else said.seconds,
     )  # fmt: skip
 
 
@@ -254,7 +257,7 @@ def _one(row: Row, seed: int, position: float) -> float:
 
 COLUMNS = (
     "log2 distance, signed, within 2×, within 4×, mean, median, p90, worst, unforgiven mean, "
-    "none, updates"
+    "none, updates, seconds"
 )
 
 
@@ -269,6 +272,7 @@ def line(items: list[Judged]) -> str:
         f"{np.quantile(r, 0.9):.1f}", f"{r.max():.0f}",
         f"{100 * np.mean([j.raw for j in items]):.2f}", f"{np.isnan(d).sum()}",
         f"{np.mean([j.cost for j in items]):,.0f}",
+        f"{np.median([j.seconds for j in items]):.1f}".replace("nan", ""),
     )  # fmt: skip
     return " | ".join(cells)
 
@@ -285,7 +289,7 @@ def score(tasks: list[str]) -> None:
         for shape in (*SHAPES, None):
             some = [j for j in mine if shape in (None, j.row.shape)]
             print(f"\n### {shape or 'all shapes'}\n\n| finder | {COLUMNS.replace(', ', ' | ')} |")
-            print("| --- " * 12 + "|")
+            print("| --- " * 13 + "|")
             groups = defaultdict(list)
             for j in some:
                 groups[j.method].append(j)
