@@ -63,6 +63,7 @@ def take(optimizer: Any, scheduler: Any) -> Any:
     other = flier(optimizer)
     if other is not None and other is not scheduler:
         other.detach()
+        other._superseded = True
     return _Flown(innermost(optimizer), scheduler)
 
 

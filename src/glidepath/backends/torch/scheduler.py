@@ -109,6 +109,8 @@ class Scheduler(InFlight, LRScheduler):
         self._moved: bool | None = None
         """Whether the optimizer has moved since the last step(); None before it ever has."""
         self._said = False
+        self._superseded = False
+        """Whether another scheduler has taken the optimizer, or holds it already."""
         self.assign(groups or {})
         self._hooks = self._hooked()
 
@@ -158,7 +160,8 @@ class Scheduler(InFlight, LRScheduler):
         Raises:
             ArgumentError: another `Scheduler` was made for the optimizer since, and flies it.
         """
-        following.refuse_superseded(self)
+        if self._superseded:
+            following.refuse_superseded(self)
         self._step_count += 1
         if epoch is not None:
             self.seek(epoch)
@@ -241,6 +244,7 @@ class Scheduler(InFlight, LRScheduler):
         self._groups, self._bound = self.optimizer.param_groups, []
         self._prepare(self.last_epoch)
         free = following.flier(self.optimizer) is None  # a copy that shares it leaves it alone
+        self._superseded = self._superseded or not free
         self._hooks = self._hooked() if hooked and free else []
 
     def state_dict(self) -> dict[str, Any]:
