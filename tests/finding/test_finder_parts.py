@@ -183,6 +183,14 @@ def test_what_a_trial_took_makes_the_last_lanes_shorter(drift, best, tried):
     assert min(n for _, n in flyer.flown) == 25
 
 
+@pytest.mark.parametrize("tried", [400, 700, 900])
+def test_where_lanes_failed_late_nothing_more_is_flown_than_may_be(tried):
+    flyer, search = searched(lambda x, n: 1 + abs(x + 5) / 16, tried=tried)
+    assert flyer.updates + tried <= 1000
+    assert min(n for _, n in flyer.flown) >= 8
+    assert search.lanes
+
+
 @pytest.mark.parametrize("best", [-16, -8.5, -1, 3.3, 6])
 def test_the_bracket_holds_the_best_wherever_it_is(best):
     _, search = searched(lambda x, n: 1 + abs(x - best) / 20)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -96,19 +96,25 @@ class Search:
         place = self.clear(rung, position)
         if place is None or self.flyer.updates + self.cost(place, length) > self.allowed:
             return False
-        if (over := self.over(self.cost(place, length))) > 0:
-            length -= over
-            if self.cost(place, length) < SHORTEST:
-                return False
+        length = self.fitting([place], length)
+        if not length:
+            return False
         rung[place] = self.flyer.fly(self.start, 2.0**place, length, look=look)
         return True
 
-    def over(self, cost: int) -> int:
-        """By how much what a trial of lanes took makes this cost too much.
+    def fitting(self, positions: Sequence[float], length: int) -> int:
+        """The length at which lanes, and what a trial of them took, cost no more than they may.
 
-        The lane that would be the last is so much shorter: left out, it would change the answer.
+        The lanes that would be the last are so much shorter: left out, they would change the
+        answer. 0 where hardly anything would be left of them.
         """
-        return self.flyer.updates + self.flyer.tried + cost - self.allowed
+        cost = sum(self.cost(position, length) for position in positions)
+        over = self.flyer.updates + self.flyer.tried + cost - self.allowed
+        if over <= 0:
+            return length
+        length -= math.ceil(over / len(positions))
+        least = min(self.cost(position, length) for position in positions)
+        return length if least >= SHORTEST else 0
 
     def survives(self, position: float) -> bool:
         """Whether the whole run's hottest part can be flown there; yes where nothing is checked."""
@@ -131,7 +137,7 @@ class Search:
         """
         if lane.diverged or len(lane.losses) < 2 or self._ending(lane)[0] <= self.worst:
             return False
-        healthy = [mine for mine in (*self.lanes, lane) if not mine.diverged]
+        healthy = [mine for mine in self.lanes if not mine.diverged]
         noise = min(self._ending(mine)[1] for mine in healthy)
         gained = max(self.worst - min(mine.score for mine in healthy), 0.0)
         return self._ending(lane)[0] > self.worst + gained + _BEYOND * noise
@@ -196,10 +202,9 @@ class Search:
             if position is not None and cost <= left:
                 chosen.append(position)
                 left -= cost
-        if not chosen:
+        length = self.fitting(chosen, length) if chosen else 0
+        if not length:
             return best
-        over = self.over(sum(self.cost(position, length) for position in chosen))
-        length -= max(math.ceil(over / len(chosen)), 0)
         rates = [2.0**position for position in chosen]
         lanes = self.flyer.fly_all(self.start, rates, length, look=look)
         rung.update(zip(chosen, lanes, strict=True))
